@@ -1,0 +1,2 @@
+"""Tests: tests.
+Nothing imports tests."""

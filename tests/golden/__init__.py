@@ -1,0 +1,2 @@
+"""Tests: golden.
+Nothing imports tests."""

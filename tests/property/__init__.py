@@ -1,0 +1,2 @@
+"""Tests: property.
+Nothing imports tests."""

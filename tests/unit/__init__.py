@@ -1,0 +1,2 @@
+"""Tests: unit.
+Nothing imports tests."""
