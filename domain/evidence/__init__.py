@@ -1,0 +1,3 @@
+"""Evidence context: the Ledger stream, which founds the log and publishes its schemas.
+Topic edgeprint.evidence.v1.
+"""

@@ -1,0 +1,3 @@
+"""Governance context: the parties who act, and later their keys, mandates and policies.
+Topic edgeprint.governance.v1.
+"""

@@ -1,0 +1,3 @@
+"""Identity context: every asset gets its identifier first, then its traceable set is judged.
+Topic edgeprint.identity.v1.
+"""

@@ -1,0 +1,148 @@
+"""DigitalObject: identity first, then admission. The order is law (domain.md): no judgement without an identifier."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import assert_never
+
+from domain.errors import Rejected
+from domain.events import Sha256
+from domain.identity.events import (
+    AssetClass,
+    Content,
+    DuplicateSubmissionDetected,
+    IntakeSource,
+    ObjectAdmitted,
+    ObjectIdentified,
+    ObjectQuarantined,
+    ObjectRejected,
+    Origin,
+    Parent,
+    TraceSetJudged,
+)
+from domain.identity.trace_set import Declared, TraceSetPolicy, judge
+from domain.ids import ObjectId, PartyId
+
+ObjectEvent = (
+    ObjectIdentified
+    | DuplicateSubmissionDetected
+    | TraceSetJudged
+    | ObjectAdmitted
+    | ObjectQuarantined
+    | ObjectRejected
+)
+
+
+class Status(StrEnum):
+    """Where an object stands at the gate."""
+
+    UNKNOWN = "unknown"
+    IDENTIFIED = "identified"
+    ADMITTED = "admitted"
+    QUARANTINED = "quarantined"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class DigitalObject:
+    """What the gate knows of one object."""
+
+    status: Status = Status.UNKNOWN
+    birth: ObjectIdentified | None = None
+    judged: TraceSetJudged | None = None
+    clause: str = ""
+    submissions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitObject:
+    """Bring bytes to the gate, with what is declared of them."""
+
+    holder: PartyId
+    asset_class: AssetClass
+    kind: str
+    origin: Origin
+    intake_source: IntakeSource
+    content: Content
+    parents: tuple[Parent, ...]
+    submission: Sha256
+    declared: Declared
+    declared_sha256: Sha256 | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was judged from other streams, all guarded at append, and the policy in force."""
+
+    holder_enrolled: bool
+    known_parents: frozenset[ObjectId]
+    title_statement: Sha256 | None
+    policy: TraceSetPolicy
+
+
+def decide(state: DigitalObject, command: SubmitObject, facts: Facts) -> tuple[ObjectEvent, ...]:
+    """Return the events of `command`: an identifier and a judgement, or the note that these bytes are here already.
+
+    A repeated submission of a quarantined object is judged again, so that what was missing can be brought later.
+
+    Raises:
+        Rejected: the holder is not enrolled, or a declared parent is not in the ledger (an edge into nothing is refused
+            before birth, since births are for ever).
+    """
+    if not facts.holder_enrolled:
+        raise Rejected(f"SubmitObject refused: holder {command.holder} is not enrolled")
+    unknown = [parent.object_id for parent in command.parents if parent.object_id not in facts.known_parents]
+    if unknown:
+        raise Rejected(f"SubmitObject refused: parent {unknown[0]} is not an object of this ledger; identify it first")
+    if state.status is Status.UNKNOWN:
+        return (_birth(command), *_outcome(command.asset_class, command, facts))
+    repeated = DuplicateSubmissionDetected(submission=command.submission)
+    if state.status is not Status.QUARANTINED or state.birth is None:
+        return (repeated,)
+    outcome = _outcome(state.birth.asset_class, command, facts)
+    return (repeated, *outcome) if outcome[0] != state.judged else (repeated,)
+
+
+def _birth(command: SubmitObject) -> ObjectIdentified:
+    return ObjectIdentified(
+        holder=command.holder,
+        asset_class=command.asset_class,
+        kind=command.kind,
+        origin=command.origin,
+        intake_source=command.intake_source,
+        content=command.content,
+        parents=command.parents,
+        submission=command.submission,
+    )
+
+
+def _outcome(
+    asset_class: AssetClass, command: SubmitObject, facts: Facts
+) -> tuple[TraceSetJudged, ObjectAdmitted | ObjectQuarantined | ObjectRejected]:
+    judgement = judge(facts.policy, command.origin, asset_class, command.declared, facts.title_statement)
+    judged = TraceSetJudged(origin=command.origin, cells=judgement.cells)
+    if command.declared_sha256 is not None and command.declared_sha256 != command.content.sha256:
+        return judged, ObjectRejected(
+            clause=f"declared sha256 {command.declared_sha256.hex()} is not that of the bytes"
+        )
+    if judgement.clause:
+        return judged, ObjectQuarantined(lacking=judgement.lacking, clause=judgement.clause)
+    return judged, ObjectAdmitted()
+
+
+def evolve(state: DigitalObject, event: ObjectEvent) -> DigitalObject:
+    """Return the state after `event`."""
+    match event:
+        case ObjectIdentified():
+            return replace(state, status=Status.IDENTIFIED, birth=event, submissions=1)
+        case DuplicateSubmissionDetected():
+            return replace(state, submissions=state.submissions + 1)
+        case TraceSetJudged():
+            return replace(state, judged=event)
+        case ObjectAdmitted():
+            return replace(state, status=Status.ADMITTED, clause="")
+        case ObjectQuarantined(clause=clause):
+            return replace(state, status=Status.QUARANTINED, clause=clause)
+        case ObjectRejected(clause=clause):
+            return replace(state, status=Status.REJECTED, clause=clause)
+        case _:
+            assert_never(event)

@@ -1,0 +1,179 @@
+"""Facts of the identity context: what came to the gate, what was known of it, and what became of it."""
+
+from enum import StrEnum
+from typing import Annotated as A
+
+from domain.events import Doc, Event, KeyChange, Sha256, fact, value
+from domain.ids import ObjectId, PartyId
+
+PARENTS_MAX = 200
+CLAUSE_CHARACTERS_MAX = 200
+
+
+class AssetClass(StrEnum):
+    """The paper's table 3-1: what a thing can do decides how it is governed."""
+
+    UNSPECIFIED = "unspecified"
+    STATIC = "static"
+    COMPUTABLE = "computable"
+    INTERACTIVE = "interactive"
+
+
+class Origin(StrEnum):
+    """How the work came into being; the row of the traceable-set table (domain.md section 3)."""
+
+    UNSPECIFIED = "unspecified"
+    HUMAN_WORK = "human_work"
+    CAPTURED = "captured"
+    ALGORITHMIC = "algorithmic"
+    GENERATED_HERE = "generated_here"
+    EXTERNAL_SERVICE = "external_service"
+    IMPORTED = "imported"
+
+
+class IntakeSource(StrEnum):
+    """Through which of the paper's four doors it came (5.1)."""
+
+    UNSPECIFIED = "unspecified"
+    CREATION = "creation"
+    PRODUCTION_NEW = "production_new"
+    PRODUCTION_STOCK = "production_stock"
+    HERITAGE_FILM = "heritage_film"
+    EXTERNAL_MODEL_SERVICE = "external_model_service"
+
+
+class Relation(StrEnum):
+    """How a child comes from a declared parent (domain.md section 2)."""
+
+    UNSPECIFIED = "unspecified"
+    DERIVATION_OF = "derivation_of"
+    REVISION_OF = "revision_of"
+    VARIANT_OF = "variant_of"
+    TRAINED_ON = "trained_on"
+    PROMPTED_BY = "prompted_by"
+    RENDERED_FROM = "rendered_from"
+    DOWN_CONVERTED_FROM = "down_converted_from"
+    MADE_FROM = "made_from"
+    INCLUDES = "includes"
+
+
+class Element(StrEnum):
+    """One element of the minimum traceable set."""
+
+    UNSPECIFIED = "unspecified"
+    HASH = "hash"
+    AUTHORISATION = "authorisation"
+    MODEL = "model"
+    PARAMETERS = "parameters"
+    ENVIRONMENT = "environment"
+    JOB = "job"
+    ML_BOM = "ml_bom"
+    TRAINING = "training"
+    CONTRACT = "contract"
+
+
+class Level(StrEnum):
+    """How far an element is known: not_applicable | missing | declared < attested < verified."""
+
+    UNSPECIFIED = "unspecified"
+    NOT_APPLICABLE = "not_applicable"
+    MISSING = "missing"
+    DECLARED = "declared"
+    ATTESTED = "attested"
+    VERIFIED = "verified"
+
+
+@value
+class Content:
+    """The bytes of an object, by digests we computed ourselves."""
+
+    sha256: A[Sha256, Doc("SHA-256 of the bytes")]
+    sm3: A[Sha256, Doc("SM3 (GB/T 32905) of the bytes")]
+    size: A[int, Doc("bytes", low=1)]
+    media_type: A[str, Doc("IANA media type judged from the bytes, never from the name", low=3, high=100)]
+
+
+@value
+class Parent:
+    """One declared edge of the genealogy; it points to an object born earlier in this ledger."""
+
+    object_id: A[ObjectId, Doc("the parent")]
+    relation: A[Relation, Doc("how the child comes from it")]
+
+
+@value
+class Cell:
+    """The judgement of one element."""
+
+    element: A[Element, Doc("which element")]
+    required: A[Level, Doc("least level that the policy asks for; not_applicable where it asks for none")]
+    found: A[Level, Doc("level found")]
+    evidence: A[Sha256 | None, Doc("SHA-256 of the JCS text that declares it, where there is one")] = None
+
+
+def content_key(holder: PartyId, sha256: bytes) -> str:
+    """Return the key of the append for "this holder brought these bytes", `object/<party uuid>/<sha256 hex>`."""
+    return f"object/{holder}/{sha256.hex()}"
+
+
+@fact("edgeprint.identity.ObjectIdentified")
+class ObjectIdentified(Event):
+    """The object has its identifier (the stream's id); nothing is judged yet."""
+
+    holder: A[PartyId, Doc("who brought it")]
+    asset_class: A[AssetClass, Doc("static, computable or interactive")]
+    kind: A[str, Doc("what it is in a film's production: screenplay, image, timeline, mesh", low=1, high=40)]
+    origin: A[Origin, Doc("how it came into being, as declared")]
+    intake_source: A[IntakeSource, Doc("through which door it came")]
+    content: A[Content, Doc("its bytes")]
+    parents: A[tuple[Parent, ...], Doc("declared edges, all born earlier")]
+    submission: A[Sha256, Doc("SHA-256 of the salted intake manifest kept in the blob store; names live there")]
+
+    def keys(self) -> KeyChange:
+        """Return the key that makes the same bytes from the same holder one object, also when two processes race."""
+        return KeyChange(take=(content_key(self.holder, self.content.sha256),))
+
+
+@fact("edgeprint.identity.DuplicateSubmissionDetected")
+class DuplicateSubmissionDetected(Event):
+    """The same holder brought the same bytes again; the object stays one."""
+
+    submission: A[Sha256, Doc("SHA-256 of the salted intake manifest of the repeated submission")]
+
+
+@fact("edgeprint.identity.TraceSetJudged")
+class TraceSetJudged(Event):
+    """What the minimum traceable set holds, element by element, under the policy named in the envelope."""
+
+    origin: A[Origin, Doc("row of the table that was read: the origin declared with this submission")]
+    cells: A[tuple[Cell, ...], Doc("one per element, in the order of the enum")]
+
+
+@fact("edgeprint.identity.ObjectAdmitted")
+class ObjectAdmitted(Event):
+    """The traceable set is complete at the levels of the policy."""
+
+
+@fact("edgeprint.identity.ObjectQuarantined")
+class ObjectQuarantined(Event):
+    """Something is missing or below its level; the object waits, nothing is lost."""
+
+    lacking: A[tuple[Element, ...], Doc("the elements that are below their level")]
+    clause: A[str, Doc("clause of the policy that holds it back", low=1, high=CLAUSE_CHARACTERS_MAX)]
+
+
+@fact("edgeprint.identity.ObjectRejected")
+class ObjectRejected(Event):
+    """The declaration contradicts the bytes or the ledger; final for this object."""
+
+    clause: A[str, Doc("what contradicts what", low=1, high=CLAUSE_CHARACTERS_MAX)]
+
+
+EVENTS = (
+    ObjectIdentified,
+    DuplicateSubmissionDetected,
+    TraceSetJudged,
+    ObjectAdmitted,
+    ObjectQuarantined,
+    ObjectRejected,
+)

@@ -1,0 +1,173 @@
+"""The gate: identity first, then a judgement of every cell of the traceable-set table."""
+
+from dataclasses import replace
+from functools import reduce
+from uuid import UUID
+
+import pytest
+
+from domain.errors import Rejected
+from domain.events import Event, Sha256
+from domain.identity.digital_object import DigitalObject, Facts, Status, SubmitObject, decide, evolve
+from domain.identity.events import (
+    AssetClass,
+    Content,
+    DuplicateSubmissionDetected,
+    Element,
+    IntakeSource,
+    Level,
+    ObjectAdmitted,
+    ObjectIdentified,
+    ObjectQuarantined,
+    ObjectRejected,
+    Origin,
+    Parent,
+    Relation,
+    TraceSetJudged,
+    content_key,
+)
+from domain.identity.trace_set import BUILT_IN, Declared, judge
+from domain.ids import ObjectId, PartyId
+from domain.rights.events import Root
+
+HOLDER = PartyId(UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0e"))
+PARENT = ObjectId(UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0f"))
+CONTENT = Content(sha256=Sha256(b"c" * 32), sm3=Sha256(b"m" * 32), size=3, media_type="image/png")
+EVIDENCE = Sha256(b"e" * 32)
+STATEMENT = Sha256(b"t" * 32)
+FACTS = Facts(holder_enrolled=True, known_parents=frozenset(), title_statement=None, policy=BUILT_IN)
+ALL = {e: EVIDENCE for e in Element if e not in (Element.UNSPECIFIED, Element.HASH)}
+
+
+def submit(origin: Origin, declared: Declared, asset_class: AssetClass = AssetClass.STATIC) -> SubmitObject:
+    return SubmitObject(
+        holder=HOLDER,
+        asset_class=asset_class,
+        kind="image",
+        origin=origin,
+        intake_source=IntakeSource.PRODUCTION_NEW,
+        content=CONTENT,
+        parents=(),
+        submission=Sha256(b"n" * 32),
+        declared=declared,
+    )
+
+
+COMPLETE = Declared(ALL, Root.OPEN_LICENCE)
+
+
+def types(events: tuple[Event, ...]) -> list[type]:
+    return [type(event) for event in events]
+
+
+def test_identity_comes_before_admission() -> None:
+    events = decide(DigitalObject(), submit(Origin.EXTERNAL_SERVICE, COMPLETE), FACTS)
+    assert types(events) == [ObjectIdentified, TraceSetJudged, ObjectAdmitted]
+    assert reduce(evolve, events, DigitalObject()).status is Status.ADMITTED
+    assert events[0].keys().take == (content_key(HOLDER, CONTENT.sha256),)
+
+
+@pytest.mark.parametrize(
+    ("origin", "needed"),
+    [
+        (Origin.HUMAN_WORK, {Element.AUTHORISATION, Element.PARAMETERS, Element.JOB}),
+        (Origin.CAPTURED, {Element.AUTHORISATION, Element.ENVIRONMENT, Element.JOB}),
+        (
+            Origin.EXTERNAL_SERVICE,
+            {Element.AUTHORISATION, Element.MODEL, Element.PARAMETERS, Element.ENVIRONMENT, Element.JOB},
+        ),
+    ],
+)
+def test_each_missing_cell_holds_the_object_back_and_is_named(origin: Origin, needed: set[Element]) -> None:
+    assert judge(BUILT_IN, origin, AssetClass.STATIC, COMPLETE, None).clause == ""
+    for element in needed:
+        declared = Declared({k: v for k, v in ALL.items() if k is not element}, Root.OPEN_LICENCE)
+        judgement = judge(BUILT_IN, origin, AssetClass.STATIC, declared, None)
+        assert judgement.lacking == (element,)
+        assert element in judgement.clause
+    nothing = judge(BUILT_IN, origin, AssetClass.STATIC, Declared({}), None)
+    assert set(nothing.lacking) == needed
+
+
+@pytest.mark.parametrize("origin", [Origin.ALGORITHMIC, Origin.GENERATED_HERE])
+def test_a_sidecar_cannot_attest_what_only_the_host_can(origin: Origin) -> None:
+    assert judge(BUILT_IN, origin, AssetClass.STATIC, COMPLETE, None).lacking == (Element.ENVIRONMENT, Element.JOB)
+
+
+def test_an_import_waits_for_a_human_even_when_complete() -> None:
+    events = decide(DigitalObject(), submit(Origin.IMPORTED, COMPLETE), FACTS)
+    assert events[-1] == ObjectQuarantined(lacking=(), clause="origin imported: held until a human lifts it")
+
+
+def test_a_title_on_the_bytes_is_root_session_and_project_of_a_human_work() -> None:
+    judgement = judge(BUILT_IN, Origin.HUMAN_WORK, AssetClass.STATIC, Declared({}), STATEMENT)
+    assert judgement.clause == ""
+    found = {cell.element: cell.found for cell in judgement.cells}
+    assert found[Element.HASH] is Level.VERIFIED
+    assert found[Element.AUTHORISATION] is Level.DECLARED
+    assert found[Element.MODEL] is Level.NOT_APPLICABLE
+
+
+def test_own_creation_in_a_sidecar_is_no_title() -> None:
+    declared = Declared(ALL, Root.OWN_CREATION)
+    assert judge(BUILT_IN, Origin.HUMAN_WORK, AssetClass.STATIC, declared, None).lacking == (Element.AUTHORISATION,)
+
+
+@pytest.mark.parametrize(
+    ("asset_class", "needed"),
+    [
+        (AssetClass.COMPUTABLE, (Element.ML_BOM, Element.TRAINING)),
+        (AssetClass.INTERACTIVE, (Element.CONTRACT,)),
+    ],
+)
+def test_classes_add_elements(asset_class: AssetClass, needed: tuple[Element, ...]) -> None:
+    declared = Declared({k: v for k, v in ALL.items() if k not in needed}, Root.OPEN_LICENCE)
+    assert judge(BUILT_IN, Origin.EXTERNAL_SERVICE, asset_class, declared, None).lacking == needed
+
+
+def test_a_declared_digest_that_is_not_that_of_the_bytes_rejects() -> None:
+    command = replace(submit(Origin.EXTERNAL_SERVICE, COMPLETE), declared_sha256=Sha256(b"x" * 32))
+    events = decide(DigitalObject(), command, FACTS)
+    assert types(events) == [ObjectIdentified, TraceSetJudged, ObjectRejected]
+    assert events[0].keys().take, "even a rejected object keeps its identifier"
+
+
+def test_the_same_bytes_again_are_noted_on_the_same_object() -> None:
+    command = submit(Origin.EXTERNAL_SERVICE, COMPLETE)
+    state = reduce(evolve, decide(DigitalObject(), command, FACTS), DigitalObject())
+    events = decide(state, command, FACTS)
+    assert types(events) == [DuplicateSubmissionDetected]
+    assert reduce(evolve, events, state).submissions == 2
+
+
+def test_a_quarantined_object_is_judged_again_when_more_is_known() -> None:
+    bare = submit(Origin.IMPORTED, Declared({}))
+    state = reduce(evolve, decide(DigitalObject(), bare, FACTS), DigitalObject())
+    assert state.status is Status.QUARANTINED
+    assert types(decide(state, bare, FACTS)) == [DuplicateSubmissionDetected], "nothing new, nothing judged"
+    events = decide(state, submit(Origin.HUMAN_WORK, Declared({})), replace(FACTS, title_statement=STATEMENT))
+    assert types(events) == [DuplicateSubmissionDetected, TraceSetJudged, ObjectAdmitted]
+    assert reduce(evolve, events, state).status is Status.ADMITTED
+
+
+def test_a_rejected_object_stays_rejected() -> None:
+    wrong = replace(submit(Origin.EXTERNAL_SERVICE, COMPLETE), declared_sha256=Sha256(b"x" * 32))
+    state = reduce(evolve, decide(DigitalObject(), wrong, FACTS), DigitalObject())
+    events = decide(state, submit(Origin.EXTERNAL_SERVICE, COMPLETE), FACTS)
+    assert types(events) == [DuplicateSubmissionDetected]
+    assert reduce(evolve, events, state).status is Status.REJECTED
+
+
+def test_an_edge_into_nothing_is_refused_before_birth() -> None:
+    command = replace(
+        submit(Origin.EXTERNAL_SERVICE, COMPLETE), parents=(Parent(object_id=PARENT, relation=Relation.MADE_FROM),)
+    )
+    with pytest.raises(Rejected, match="identify it first"):
+        decide(DigitalObject(), command, FACTS)
+    born = decide(DigitalObject(), command, replace(FACTS, known_parents=frozenset({PARENT})))
+    assert isinstance(born[0], ObjectIdentified) and born[0].parents[0].object_id == PARENT
+
+
+def test_a_stranger_brings_nothing() -> None:
+    with pytest.raises(Rejected, match="not enrolled"):
+        decide(DigitalObject(), submit(Origin.IMPORTED, COMPLETE), replace(FACTS, holder_enrolled=False))

@@ -1,0 +1,100 @@
+"""Given events, when a command, then events or an error: Ledger, Party and Title."""
+
+from functools import reduce
+from uuid import UUID
+
+import pytest
+
+from domain.errors import Rejected
+from domain.events import Sha256
+from domain.evidence import ledger
+from domain.evidence.events import LedgerClockReset, LedgerFounded, SchemaPublished, schema_key
+from domain.evidence.ledger import FoundLedger, Ledger, PublishSchemas, ResetClock, SchemaText
+from domain.governance import party
+from domain.governance.events import PartyEnrolled, PartyKind
+from domain.governance.party import EnrolParty, Party
+from domain.ids import PartyId
+from domain.rights import title
+from domain.rights.events import RightsClaimed, Root, title_key
+from domain.rights.title import ClaimRights, Title
+
+HOLDER = PartyId(UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0e"))
+TEXT = SchemaText(Sha256(b"\x01" * 32), "{}")
+OTHER = SchemaText(Sha256(b"\x02" * 32), "[]")
+WORK, STATEMENT = Sha256(b"w" * 32), Sha256(b"s" * 32)
+
+
+def founded(prefix: str = "10.5072", production: bool = False) -> FoundLedger:
+    return FoundLedger(prefix, production, ("example.org/log",), (TEXT,))
+
+
+def test_founding_states_the_ledger_and_publishes_its_schemas() -> None:
+    events = ledger.decide(Ledger(), founded())
+    assert events == (
+        LedgerFounded(identifier_prefix="10.5072", production=False, origins=("example.org/log",)),
+        SchemaPublished(schema=TEXT.digest, text=TEXT.text),
+    )
+    state = reduce(ledger.evolve, events, Ledger())
+    assert state == Ledger(founded=True, schemas=frozenset({TEXT.digest}))
+
+
+def test_a_ledger_is_founded_once() -> None:
+    with pytest.raises(Rejected, match="founded already"):
+        ledger.decide(Ledger(founded=True), founded())
+
+
+def test_a_production_ledger_refuses_the_test_prefix() -> None:
+    with pytest.raises(Rejected, match=r"10\.5072 is the test prefix"):
+        ledger.decide(Ledger(), founded(production=True))
+
+
+@pytest.mark.parametrize("command", [PublishSchemas((TEXT,)), ResetClock("clock ran a year ahead")])
+def test_nothing_happens_before_founding(command: PublishSchemas | ResetClock) -> None:
+    with pytest.raises(Rejected, match="not founded yet"):
+        ledger.decide(Ledger(), command)
+
+
+def test_only_new_schemas_are_published() -> None:
+    state = Ledger(founded=True, schemas=frozenset({TEXT.digest}))
+    assert ledger.decide(state, PublishSchemas((TEXT, OTHER))) == (SchemaPublished(schema=OTHER.digest, text="[]"),)
+
+
+def test_a_published_schema_takes_its_key() -> None:
+    event = SchemaPublished(schema=TEXT.digest, text=TEXT.text)
+    assert event.keys().take == (schema_key(TEXT.digest),) == ("schema/" + "01" * 32,)
+
+
+def test_a_clock_reset_is_recorded_with_its_reason() -> None:
+    event = LedgerClockReset(reason="ntp was off")
+    assert ledger.decide(Ledger(founded=True), ResetClock("ntp was off")) == (event,)
+    assert ledger.evolve(Ledger(founded=True), event) == Ledger(founded=True)
+
+
+def test_a_party_is_enrolled_once() -> None:
+    events = party.decide(Party(), EnrolParty(PartyKind.PERSON))
+    assert events == (PartyEnrolled(kind=PartyKind.PERSON),)
+    state = party.evolve(Party(), events[0])
+    assert state.enrolled
+    with pytest.raises(Rejected, match="enrolled already as person"):
+        party.decide(state, EnrolParty(PartyKind.PERSON))
+
+
+def claim() -> ClaimRights:
+    return ClaimRights(HOLDER, WORK, Root.OWN_CREATION, STATEMENT)
+
+
+def test_a_claim_makes_a_title_found_by_its_content() -> None:
+    events = title.decide(Title(), claim(), title.Facts(holder_enrolled=True))
+    assert events == (RightsClaimed(holder=HOLDER, work=WORK, root=Root.OWN_CREATION, statement=STATEMENT),)
+    assert events[0].keys().take == (title_key(HOLDER, WORK),)
+    assert title.evolve(Title(), events[0]) == Title(HOLDER, WORK, Root.OWN_CREATION, STATEMENT)
+
+
+def test_a_title_is_claimed_once() -> None:
+    with pytest.raises(Rejected, match="claimed already, root own_creation"):
+        title.decide(Title(HOLDER, WORK, Root.OWN_CREATION, STATEMENT), claim(), title.Facts(holder_enrolled=True))
+
+
+def test_a_stranger_cannot_claim() -> None:
+    with pytest.raises(Rejected, match="not enrolled"):
+        title.decide(Title(), claim(), title.Facts(holder_enrolled=False))
