@@ -18,7 +18,7 @@ class LedgerFounded(Event):
 
     identifier_prefix: A[str, Doc("DOI prefix under which this ledger gives identifiers", low=4, high=64)]
     production: A[bool, Doc("true for a ledger meant to last; a test prefix is then refused")]
-    origins: A[tuple[str, ...], Doc("origin lines of the logs in which these entries are sealed")]
+    origins: A[tuple[str, ...], Doc("origin lines of the logs in which these entries are sealed", low=1, high=16)]
 
 
 @fact("edgeprint.evidence.SchemaPublished")

@@ -11,7 +11,7 @@ CLAUSE_CHARACTERS_MAX = 200
 
 
 class AssetClass(StrEnum):
-    """The paper's table 3-1: what a thing can do decides how it is governed."""
+    """What a thing can do decides how it is governed: a static work, computable weights, an interactive being."""
 
     UNSPECIFIED = "unspecified"
     STATIC = "static"
@@ -20,7 +20,7 @@ class AssetClass(StrEnum):
 
 
 class Origin(StrEnum):
-    """How the work came into being; the row of the traceable-set table (domain.md section 3)."""
+    """How the work came into being; the row of the traceable-set table."""
 
     UNSPECIFIED = "unspecified"
     HUMAN_WORK = "human_work"
@@ -32,7 +32,7 @@ class Origin(StrEnum):
 
 
 class IntakeSource(StrEnum):
-    """Through which of the paper's four doors it came (5.1)."""
+    """Through which door it came."""
 
     UNSPECIFIED = "unspecified"
     CREATION = "creation"
@@ -43,7 +43,7 @@ class IntakeSource(StrEnum):
 
 
 class Relation(StrEnum):
-    """How a child comes from a declared parent (domain.md section 2)."""
+    """How a child comes from a declared parent."""
 
     UNSPECIFIED = "unspecified"
     DERIVATION_OF = "derivation_of"

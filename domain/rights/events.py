@@ -8,7 +8,7 @@ from domain.ids import PartyId
 
 
 class Root(StrEnum):
-    """Why somebody owns a work, or may use it without an owner (domain.md section 3)."""
+    """Why somebody owns a work, or may use it without an owner."""
 
     UNSPECIFIED = "unspecified"
     OWN_CREATION = "own_creation"
