@@ -1,0 +1,78 @@
+"""Commands of the identity context: bring bytes to the gate, get an identifier and a judgement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.events import Sha256
+from domain.identity.digital_object import DigitalObject, Facts, Status, SubmitObject, decide, evolve
+from domain.identity.events import ObjectIdentified, content_key
+from domain.identity.trace_set import TraceSetPolicy
+from domain.ids import ObjectId
+from domain.rights.events import title_key
+from producers.commands import Actor, Aggregate, Decision, Loaded, Task, View, Write
+from producers.governance import is_enrolled
+from producers.ports import CommandKey, KeyHolder
+from producers.rights import title_of
+
+OBJECT = Aggregate("DigitalObject", ObjectIdentified.TYPE, DigitalObject(), evolve)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """The trace-set policy and the digest that names it in every envelope."""
+
+    policy: TraceSetPolicy
+    digest: Sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """Where the object stands now; `duplicate` when the same holder had brought the same bytes before."""
+
+    object_id: ObjectId
+    status: Status
+    clause: str
+    duplicate: bool
+
+
+def submit_object(key: CommandKey, actor: Actor, command: SubmitObject, policy: PolicyInForce) -> Task[Submitted]:
+    """Return the task that brings one object to the gate.
+
+    The same bytes from the same holder are one object, also when two processes race: its content key is taken at birth,
+    and whoever comes second is decided again on the object that the first one made.
+    """
+    holder, work = command.holder, command.content.sha256
+    content, title = content_key(holder, work), title_key(holder, work)
+
+    def reads(keys: Mapping[str, KeyHolder]) -> tuple[UUID, ...]:
+        found = tuple(keys[name].stream_id for name in (content, title) if name in keys)
+        return (holder, *found, *(parent.object_id for parent in command.parents))
+
+    def run(view: View) -> Decision[Submitted]:
+        known = view.keys.get(content)
+        stream: Loaded[DigitalObject]
+        if known is None:
+            stream = view.born(OBJECT)
+        else:
+            stream = view.load(known.stream_id, OBJECT)
+        events = decide(stream.state, command, _facts(view, command, policy))
+        state = stream.state
+        for event in events:
+            state = evolve(state, event)
+        answer = Submitted(ObjectId(stream.stream_id), state.status, state.clause, duplicate=known is not None)
+        return Decision((Write(stream, events),), answer, policy.digest)
+
+    return Task(key, actor, run, lookups=(content, title), reads=reads)
+
+
+def _facts(view: View, command: SubmitObject, policy: PolicyInForce) -> Facts:
+    title = title_of(view, command.holder, command.content.sha256)
+    parents = (parent.object_id for parent in command.parents)
+    known = frozenset(p for p in parents if view.load(p, OBJECT).state.status is not Status.UNKNOWN)
+    return Facts(
+        holder_enrolled=is_enrolled(view, command.holder),
+        known_parents=known,
+        title_statement=None if title is None else title.statement,
+        policy=policy.policy,
+    )
