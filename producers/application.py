@@ -5,8 +5,9 @@ the environment, never re-encodes (its mapper passes entries through) and keeps 
 batches, because under a total order lock one round trip for many is what makes many writers fast: one look-up of
 command ids, one of keys, one read of streams, then each command decides by itself, then one append.
 
-Conflicts are decided again, at most TRIES_MAX times, on what is then in the ledger. A command that is known is answered
-with its stored indexes; another body under a known id is refused where both sides have a digest.
+Conflicts are decided again on what is then in the ledger, until TRIES_MAX tries in a row have settled nothing. A
+command that is known is answered with its stored indexes; another body under a known id is refused where both sides
+have a digest.
 """
 
 import queue
@@ -100,13 +101,15 @@ class LedgerApplication(Application[UUID]):
         """
         outcomes: list[Outcome[Any]] = [Outcome(error=Conflict("not decided"))] * len(tasks)
         pending = list(range(len(tasks)))
-        for _ in range(TRIES_MAX):
+        tries = 0
+        while pending and tries < TRIES_MAX:
             results = self._try_all([tasks[i] for i in pending])
             for i, outcome in zip(pending, results, strict=True):
                 outcomes[i] = outcome
-            pending = [i for i in pending if isinstance(outcomes[i].error, Conflict)]
-            if not pending:
-                break
+            conflicting = [i for i in pending if isinstance(outcomes[i].error, Conflict)]
+            # Many commands of one batch on one stream settle one by one: only standing still counts as a try.
+            tries = tries + 1 if len(conflicting) == len(pending) else 0
+            pending = conflicting
         return outcomes
 
     def close(self) -> None:
@@ -123,6 +126,7 @@ class LedgerApplication(Application[UUID]):
         now = self.clock()
         outcomes: list[Outcome[Any]] = []
         requests: list[tuple[int, AppendRequest, Decision[Any]]] = []
+        touched: set[UUID | str] = set()
         for task, names in zip(tasks, named, strict=True):
             stored = known.get((task.command.actor, task.command.command_id))
             if stored is not None:
@@ -131,10 +135,21 @@ class LedgerApplication(Application[UUID]):
             view = View(keys, names, cache, task.id_source(self.new_id))
             try:
                 decision = task.decide(view)
-                requests.append((len(outcomes), self._request(task, view, decision, now), decision))
-                outcomes.append(Outcome())
+                request = self._request(task, view, decision, now)
             except LedgerError as error:
                 outcomes.append(Outcome(error=error))
+                continue
+            changes: set[UUID | str] = {
+                *(event.originator_id for event in request.events),
+                *request.take,
+                *request.release,
+            }
+            if touched.isdisjoint(changes) and touched.isdisjoint([guard.stream_id for guard in request.guards]):
+                requests.append((len(outcomes), request, decision))
+                outcomes.append(Outcome())
+                touched.update(changes)
+            else:  # decided on what a command before it in this batch changes: sending it would only cost time
+                outcomes.append(Outcome(error=Conflict("another command of the same batch goes first")))
         results = self._append([request for _, request, _ in requests])
         for (place, _, decision), result in zip(requests, results, strict=True):
             outcomes[place] = _outcome(result, decision)
@@ -184,7 +199,7 @@ class LedgerApplication(Application[UUID]):
     def _save(self, request: AppendRequest) -> AppendResult:
         try:
             recordings = self.save(
-                *request.events,  # type: ignore[arg-type]  # Recorded has what the mapper reads, and is no aggregate
+                *request.events,
                 guards=request.guards,
                 keys=KeyChange(request.take, request.release),
                 take_at=request.take_at,

@@ -30,7 +30,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[S]):
-    """A stream as it stands: its folded state, its version (0: it does not exist) and the leaf hash of its last event."""
+    """A stream as it stands: folded state, version (0: it does not exist) and the leaf hash of its last event."""
 
     stream_id: UUID
     state: S

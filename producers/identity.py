@@ -31,8 +31,7 @@ class Submitted:
     """Where the object stands now; `duplicate` when the same holder had brought the same bytes before."""
 
     object_id: ObjectId
-    status: Status
-    clause: str
+    state: DigitalObject
     duplicate: bool
 
 
@@ -60,7 +59,7 @@ def submit_object(key: CommandKey, actor: Actor, command: SubmitObject, policy: 
         state = stream.state
         for event in events:
             state = evolve(state, event)
-        answer = Submitted(ObjectId(stream.stream_id), state.status, state.clause, duplicate=known is not None)
+        answer = Submitted(ObjectId(stream.stream_id), state, duplicate=known is not None)
         return Decision((Write(stream, events),), answer, policy.digest)
 
     return Task(key, actor, run, lookups=(content, title), reads=reads)

@@ -1,8 +1,8 @@
 """What the write side asks of a ledger store, and the words it speaks with it.
 
 A store keeps entries (byte strings) under dense, 0-based ledger indexes. It is trusted for order and durability only:
-the sealer recomputes every leaf from the bytes, and witnesses hold it to what was sealed. Two adapters pass one contract
-suite (`tests/contract`): PostgreSQL (`infra.store.recorder`) and memory (`infra.store.memory`).
+the sealer recomputes every leaf from the bytes, and witnesses hold it to what was sealed. Two adapters pass one
+contract suite (`tests/contract`): PostgreSQL (`infra.store.recorder`) and memory (`infra.store.memory`).
 """
 
 from collections.abc import Mapping, Sequence

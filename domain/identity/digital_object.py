@@ -10,6 +10,7 @@ from domain.identity.events import (
     AssetClass,
     Content,
     DuplicateSubmissionDetected,
+    Element,
     IntakeSource,
     ObjectAdmitted,
     ObjectIdentified,
@@ -50,6 +51,7 @@ class DigitalObject:
     birth: ObjectIdentified | None = None
     judged: TraceSetJudged | None = None
     clause: str = ""
+    lacking: tuple[Element, ...] = ()
     submissions: int = 0
 
 
@@ -139,10 +141,10 @@ def evolve(state: DigitalObject, event: ObjectEvent) -> DigitalObject:
         case TraceSetJudged():
             return replace(state, judged=event)
         case ObjectAdmitted():
-            return replace(state, status=Status.ADMITTED, clause="")
-        case ObjectQuarantined(clause=clause):
-            return replace(state, status=Status.QUARANTINED, clause=clause)
+            return replace(state, status=Status.ADMITTED, clause="", lacking=())
+        case ObjectQuarantined(clause=clause, lacking=lacking):
+            return replace(state, status=Status.QUARANTINED, clause=clause, lacking=lacking)
         case ObjectRejected(clause=clause):
-            return replace(state, status=Status.REJECTED, clause=clause)
+            return replace(state, status=Status.REJECTED, clause=clause, lacking=())
         case _:
             assert_never(event)

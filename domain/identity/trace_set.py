@@ -10,15 +10,16 @@ interactive ones the behaviour contract. Levels: missing < declared < attested b
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from domain.events import Sha256
 from domain.identity.events import AssetClass, Cell, Element, Level, Origin
 from domain.rights.events import Root
 
-_ORDER: Final = (Level.MISSING, Level.DECLARED, Level.ATTESTED, Level.VERIFIED)
+_RANK: Final = {Level.MISSING: 0, Level.DECLARED: 1, Level.ATTESTED: 2, Level.VERIFIED: 3}
+_ELEMENTS: Final = tuple(element for element in Element if element is not Element.UNSPECIFIED)
 
-TRACE_SET_POLICY: Final[Mapping[str, object]] = {
+TRACE_SET_POLICY: Final[dict[str, Any]] = {
     "policy": "edgeprint/trace-set/1",
     "origins": {
         "human_work": {
@@ -59,10 +60,9 @@ TRACE_SET_POLICY: Final[Mapping[str, object]] = {
 
 @dataclass(frozen=True, slots=True)
 class TraceSetPolicy:
-    """The table, parsed once: least level by origin, by class, and the origins that wait for a human."""
+    """The table, parsed once: least level by origin and class, and the origins that wait for a human."""
 
-    by_origin: Mapping[Origin, Mapping[Element, Level]]
-    by_class: Mapping[AssetClass, Mapping[Element, Level]]
+    required: Mapping[tuple[Origin, AssetClass], Mapping[Element, Level]]
     held: Mapping[Origin, str]
     roots_by_sidecar: frozenset[Root]
 
@@ -84,19 +84,19 @@ class Judgement:
     clause: str
 
 
-def _levels(row: object) -> Mapping[Element, Level]:
-    assert isinstance(row, Mapping)
+def _levels(row: Mapping[str, str]) -> Mapping[Element, Level]:
     return {Element(element): Level(level) for element, level in row.items()}
 
 
-def parse_policy(document: Mapping[str, object]) -> TraceSetPolicy:
+def parse_policy(document: Mapping[str, Any]) -> TraceSetPolicy:
     """Return the policy that `document` states; unknown words raise ValueError."""
     origins, classes, held, roots = (document[k] for k in ("origins", "classes", "held", "roots_by_sidecar"))
-    assert isinstance(origins, Mapping) and isinstance(classes, Mapping)
-    assert isinstance(held, Mapping) and isinstance(roots, list)
     return TraceSetPolicy(
-        by_origin={Origin(name): _levels(row) for name, row in origins.items()},
-        by_class={AssetClass(name): _levels(row) for name, row in classes.items()},
+        required={
+            (Origin(origin), AssetClass(asset_class)): {**_levels(row), **_levels(more)}
+            for origin, row in origins.items()
+            for asset_class, more in classes.items()
+        },
         held={Origin(name): str(clause) for name, clause in held.items()},
         roots_by_sidecar=frozenset(Root(name) for name in roots),
     )
@@ -113,11 +113,9 @@ def judge(
     `title_statement` is the statement of a title that the holder claims in this ledger on these very bytes, or None. It
     is a root of title and, for a human work, also says in which session the work, its own project file, was made.
     """
-    required = {**policy.by_origin[origin], **policy.by_class[asset_class]}
+    required = policy.required[origin, asset_class]
     cells = []
-    for element in Element:
-        if element is Element.UNSPECIFIED:
-            continue
+    for element in _ELEMENTS:
         found, evidence = _found(policy, element, origin, declared, title_statement)
         least = required.get(element, Level.NOT_APPLICABLE)
         if least is Level.NOT_APPLICABLE and evidence is None and element is not Element.HASH:
@@ -131,7 +129,7 @@ def judge(
 
 
 def _below(cell: Cell) -> bool:
-    return cell.required is not Level.NOT_APPLICABLE and _ORDER.index(cell.found) < _ORDER.index(cell.required)
+    return cell.required is not Level.NOT_APPLICABLE and _RANK[cell.found] < _RANK[cell.required]
 
 
 def _found(

@@ -1,0 +1,3 @@
+"""Readers that act: agents, workers, mirror; fed from the ledger or from Kafka.
+None is built before the issue that brings Kafka.
+"""

@@ -1,0 +1,132 @@
+"""Generate what can be generated in docs/: `python -m docs.build`; `--check` fails where a file would change.
+
+docs/event-path.svg                  the way of one event
+docs/reference/cli.md                every command with its help
+docs/reference/events.md             every event with its fields, units and bounds
+docs/reference/sidecar.schema.json   the JSON Schema of sidecars
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from docs.make_picture import draw
+
+DOCS = Path(__file__).parent
+
+
+def command_reference() -> str:
+    """Return docs/reference/cli.md from the command line itself."""
+    import typer
+
+    from infra.cli.main import app
+
+    command = typer.main.get_command(app)
+    lines = [
+        "# Command reference",
+        "",
+        "Generated from the command line by `python -m docs.build`; do not edit. Every command also takes `--help`.",
+        "Exit codes: 0 ok, 1 verification failed, 2 usage, 3 not found, 4 incomplete, 5 unavailable, 6 conflict, "
+        "7 policy denied, 70 crash.",
+        "",
+    ]
+    _describe(command, "edgeprint", lines)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _describe(command: Any, path: str, lines: list[str]) -> None:
+    if hasattr(command, "commands"):
+        for name in sorted(command.commands):
+            _describe(command.commands[name], f"{path} {name}", lines)
+        return
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    usage = " ".join(
+        [path, "[OPTIONS]", *((a.metavar or a.name).upper() + ("..." if a.nargs == -1 else "") for a in arguments)]
+    )
+    lines += [f"## {path}", "", (command.help or "").strip(), "", f"    {usage}", ""]
+    for parameter in command.params:
+        help_text = getattr(parameter, "help", None) or ""
+        if parameter.param_type_name == "argument":
+            lines.append(f"- `{(parameter.metavar or parameter.name).upper()}` {help_text}".rstrip())
+        elif "--help" not in parameter.opts:
+            lines.append(f"- `{', '.join(parameter.opts)}` {help_text}".rstrip())
+    lines.append("")
+
+
+def event_reference() -> str:
+    """Return docs/reference/events.md from the published schemas."""
+    import json
+
+    from schemas.catalogue import CATALOGUE
+
+    lines = [
+        "# Event reference",
+        "",
+        "Generated from the schemas by `python -m docs.build`; do not edit. Every entry begins with the envelope, "
+        "whose fields up to `stream_version` stand at frozen offsets (docs/formats.md).",
+        "",
+        "## edgeprint.Envelope",
+        "",
+    ]
+    _fields(json.loads(CATALOGUE.envelope.text), lines)
+    for name in sorted(CATALOGUE.by_type):
+        schema = json.loads(CATALOGUE.by_type[name].text)
+        lines += ["", f"## {name}", "", schema["doc"], "", f"Schema `{CATALOGUE.by_type[name].sha256.hex()}`", ""]
+        _fields({"fields": schema["fields"][1:]}, lines)
+    return "\n".join(lines) + "\n"
+
+
+def _fields(schema: dict[str, Any], lines: list[str]) -> None:
+    if not schema["fields"]:
+        lines.append("No fields of its own.")
+        return
+    lines += ["| field | type | meaning |", "|---|---|---|"]
+    lines += [f"| `{f['name']}` | {_type_name(f['type'])} | {f['doc'].replace('|', '/')} |" for f in schema["fields"]]
+
+
+def _type_name(kind: Any) -> str:
+    if isinstance(kind, list):
+        return f"{_type_name(kind[1])} or null"
+    if isinstance(kind, dict):
+        if kind["type"] == "array":
+            return f"array of {_type_name(kind['items'])}"
+        if kind["type"] == "enum":
+            return "enum " + ", ".join(s for s in kind["symbols"] if s != "unspecified")
+        return str(kind["name"]).removeprefix("edgeprint.")
+    return str(kind).removeprefix("edgeprint.")
+
+
+def _sidecar_schema() -> str:
+    from infra.intake.sidecar import sidecar_schema
+
+    return sidecar_schema().decode()
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "event-path.svg": draw,
+    "reference/cli.md": command_reference,
+    "reference/events.md": event_reference,
+    "reference/sidecar.schema.json": _sidecar_schema,
+}
+
+
+def build(check: bool) -> list[str]:
+    """Write every page, or with `check` return those that differ from what stands there."""
+    drifted = []
+    for name, make in PAGES.items():
+        path, text = DOCS / name, make()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        drifted.append(name)
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return drifted
+
+
+if __name__ == "__main__":
+    changed = build(check="--check" in sys.argv)
+    for name in changed:
+        sys.stdout.write(f"docs/{name} {'differs: run `make generate`' if '--check' in sys.argv else 'written'}\n")
+    sys.exit(1 if changed and "--check" in sys.argv else 0)

@@ -1,0 +1,192 @@
+"""The one composition root: from settings to a running application.
+
+    with opened(settings) as session:          # starts the database if nobody has, stops it again
+        session.application.execute(task)
+        session.seal()                         # or waits for the sealer that `edgeprint up` runs
+
+`found` makes a ledger: home, keys, policy file, database, founding append, the holder and edgeprint itself as parties.
+A crash in the middle is repaired by calling it again: who the ledger is stands in `founding.json` from the first
+moment, its commands have the ids of the streams they make, and `config.json` is written last and makes a home whole.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import rfc8785
+
+from domain.errors import Invalid, Rejected
+from domain.events import ActorKind, Sha256
+from domain.evidence.events import schema_key
+from domain.evidence.ledger import FoundLedger, PublishSchemas, SchemaText
+from domain.governance.events import PartyKind
+from domain.identity.trace_set import BUILT_IN, TRACE_SET_POLICY
+from domain.ids import LedgerId, format_id, parse_prefix
+from domain.ledger.text import KEY_NAME_BYTES_MAX, check_key_name
+from infra.blobs.store import BlobStore
+from infra.clock import IdSource, now_s, now_us
+from infra.database import Database
+from infra.home import FORMAT, Home, HomeConfig
+from infra.keys.files import FileKeys
+from infra.process import write_durably
+from infra.sealing import seal_through
+from infra.settings import Settings
+from infra.store.mapper import EntryMapper
+from infra.store.provision import WRITER
+from infra.store.recorder import LedgerRecorder
+from producers.application import LedgerApplication
+from producers.commands import Actor, Task
+from producers.evidence import change_ledger
+from producers.governance import enrol_party
+from producers.identity import PolicyInForce
+from producers.ports import CommandKey
+from schemas.catalogue import CATALOGUE
+from schemas.codec import Codec
+
+POLICY_IN_FORCE = PolicyInForce(BUILT_IN, Sha256(hashlib.sha256(rfc8785.dumps(TRACE_SET_POLICY)).digest()))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Everything a command needs, wired once."""
+
+    settings: Settings
+    home: Home
+    config: HomeConfig
+    database: Database
+    store: LedgerRecorder
+    application: LedgerApplication
+    blobs: BlobStore
+
+    @property
+    def holder(self) -> Actor:
+        """Return the holder as the one who acts."""
+        return Actor(self.config.holder_id, ActorKind.HUMAN)
+
+    @property
+    def service(self) -> Actor:
+        """Return edgeprint itself as the one who acts."""
+        return Actor(self.config.service_id, ActorKind.SERVICE)
+
+    def new_command(self, actor: Actor) -> CommandKey:
+        """Return the key of a command that is new."""
+        return CommandKey(actor.party, self.application.new_id())
+
+    def seal(self) -> int:
+        """Seal what is stored, here or by the sealer that runs, and return the sealed size; blocks until it is done.
+
+        Raises: Unavailable, Invalid (a head that contradicts the log).
+        """
+        return seal_through(self.settings, self.home, self.config, self.database, self.store.size())
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Session]:
+    """Open the ledger of the home in `settings`; the database is started if needed, and stopped again if so.
+
+    Raises:
+        NotFound: there is no ledger.
+        Unavailable: the database cannot be started or reached.
+    """
+    home = Home(settings.home)
+    config = home.config()
+    database = Database(settings, home, config.ledger_id)
+    with database.in_use(), wired(settings, home, config, database) as session:
+        _publish_new_schemas(session)
+        yield session
+
+
+@contextmanager
+def wired(settings: Settings, home: Home, config: HomeConfig, database: Database) -> Iterator[Session]:
+    """Wire the parts over a database that runs; connections are closed in the end."""
+    recorder = LedgerRecorder(database.dsn(WRITER))
+    application = LedgerApplication(
+        store=recorder,
+        recorder=recorder,
+        mapper=EntryMapper(),
+        codec=Codec(CATALOGUE),
+        ledger_id=config.ledger_id,
+        clock=now_us,
+        new_id=IdSource(),
+    )
+    try:
+        yield Session(settings, home, config, database, recorder, application, BlobStore(home.blobs))
+    finally:
+        application.close()
+        recorder.close()
+
+
+def found(
+    settings: Settings, *, origin: str | None, prefix: str, production: bool, holder_kind: PartyKind
+) -> HomeConfig:
+    """Make the ledger of the home in `settings` and return its configuration; the database is left as it was.
+
+    Raises:
+        Rejected: there is one already.
+        Invalid: a prefix or an origin that cannot be; a production ledger that asks for the test prefix.
+        Unavailable: the disk or the database.
+    """
+    home = Home(settings.home)
+    if home.exists():
+        raise Rejected(f"there is a ledger at {home.path} already; use another --home, or `edgeprint down --purge`")
+    parse_prefix(prefix, production=production)
+    check_origin(origin)
+    home.create()
+    config = home.begin_founding(_configuration(IdSource(), origin, prefix, production, holder_kind))
+    keys = FileKeys(home.keys, now_s).generate(config.origin)
+    write_durably(home.policy_path, keys.policy(), mode=0o644)
+    database = Database(settings, home, config.ledger_id)
+    with database.in_use(database.install), wired(settings, home, config, database) as session:
+        _append_founding(session)
+        session.seal()
+        home.end_founding()
+    return config
+
+
+def check_origin(origin: str | None) -> None:
+    """Raise Invalid where the log cannot have this name; nothing may be founded under it then."""
+    if origin is not None and len(check_key_name(origin).encode()) > KEY_NAME_BYTES_MAX:
+        raise Invalid(f"origin: expected at most {KEY_NAME_BYTES_MAX} bytes, found {len(origin.encode())}")
+
+
+def _configuration(
+    new_id: IdSource, origin: str | None, prefix: str, production: bool, holder_kind: PartyKind
+) -> HomeConfig:
+    ledger = new_id()
+    return HomeConfig(
+        format=FORMAT,
+        ledger=format_id("H", ledger, prefix),
+        origin=origin or f"edgeprint.local/{ledger}",
+        prefix=prefix,
+        production=production,
+        holder=format_id("P", new_id(), prefix),
+        holder_kind=holder_kind,
+        service=format_id("P", new_id(), prefix),
+    )
+
+
+def schema_texts() -> tuple[SchemaText, ...]:
+    """Return every schema of this program as it is published, founding schemas first."""
+    return tuple(SchemaText(s.sha256, s.text.decode()) for s in CATALOGUE.by_type.values())
+
+
+def _append_founding(session: Session) -> None:
+    config = session.config
+    command = FoundLedger(config.prefix, config.production, (config.origin,), schema_texts())
+    actor = session.service
+    session.application.execute(
+        change_ledger(CommandKey(actor.party, config.ledger_id), actor, config.ledger_id, command)
+    ).require()
+    for party, kind in ((config.service_id, PartyKind.SERVICE), (config.holder_id, PartyKind(config.holder_kind))):
+        session.application.execute(enrol_party(CommandKey(actor.party, party), actor, party, kind)).require()
+
+
+def _publish_new_schemas(session: Session) -> None:
+    """Publish the schemas that a newer program has brought; nothing is read but their keys if there are none."""
+    keys = [schema_key(digest) for digest in CATALOGUE.by_digest]
+    if len(session.store.key_holders(keys)) < len(keys):
+        command = PublishSchemas(schema_texts())
+        key = session.new_command(session.service)
+        task: Task[int] = change_ledger(key, session.service, LedgerId(session.config.ledger_id), command)
+        session.application.execute(task).require()

@@ -1,0 +1,180 @@
+"""`edgeprint identify | declare | object | find`: bring files to the gate and look at what became of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
+from infra.cli.output import EXIT_INCOMPLETE, EXIT_NOT_FOUND, Progress, Words, note, say, say_json, size_text
+
+declare = typer.Typer(help="Declare rights to works.", no_args_is_help=True)
+objects = typer.Typer(help="Look at identified objects.", no_args_is_help=True)
+PathsArgument = Annotated[list[Path], typer.Argument(help="Files and folders.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to the command line."""
+    app.command()(identify)
+    app.command()(find)
+    app.add_typer(declare, name="declare")
+    app.add_typer(objects, name="object")
+
+
+def identify(
+    paths: PathsArgument, home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None
+) -> None:
+    """Give every file its identifier, judge its traceable set, admit, quarantine or reject it, and seal.
+
+    A sidecar NAME.edgeprint.json beside NAME declares origin, authorisation, model, parameters, environment and job.
+    Exit 0 if every file was taken in, 4 if some were refused (they are named), 3 if nothing was found.
+    """
+    from infra.bootstrap import opened
+    from infra.intake.run import identify_paths
+    from infra.settings import read_settings
+
+    settings = read_settings(home=home, lang=lang)
+    words = Words(settings.lang)
+    with opened(settings) as session:
+        total = _bytes_under(session.home.path, paths)
+        with Progress(words("身份化", "identify"), total, not as_json) as progress:
+            run = identify_paths(
+                session, paths, progress.advance, None if as_json else lambda item: _print_answer(item, words)
+            )
+    if as_json:
+        say_json(run.as_json())
+    else:
+        counts = run.counts
+        say(
+            words(
+                f"{run.taken} 个文件：准入 {counts['admitted']}，隔离 {counts['quarantined']}，"
+                f"拒绝 {counts['rejected']}，重复 {run.duplicates}；未能接收 {len(run.refused)}；"
+                f"账本 {run.ledger_size} 条，已封存 {run.sealed_size}",
+                f"{run.taken} files: {counts['admitted']} admitted, {counts['quarantined']} quarantined, "
+                f"{counts['rejected']} rejected, {run.duplicates} duplicates; {len(run.refused)} not taken; "
+                f"ledger {run.ledger_size} entries, sealed {run.sealed_size}",
+            )
+        )
+    raise typer.Exit(_exit_of(run.taken, run.refused))
+
+
+def _bytes_under(home: Path, paths: Sequence[Path]) -> int:
+    from infra.intake.walk import Found, walk
+
+    return sum(item.size for item in walk(paths, exclude=[home]) if isinstance(item, Found))
+
+
+def _exit_of(taken: int, refused: Sequence[Any]) -> int:
+    from infra.intake.refusal import Reason
+
+    if not refused:
+        return 0 if taken else EXIT_NOT_FOUND
+    return EXIT_NOT_FOUND if not taken and all(r.reason is Reason.NOT_FOUND for r in refused) else EXIT_INCOMPLETE
+
+
+def _print_answer(item: Any, words: Words) -> None:
+    from infra.cli.reasons import reason_text
+    from infra.intake.gate import Taken
+
+    if not isinstance(item, Taken):
+        note(words(f"未接收  {item.display}：{item.message}", f"not taken    {item.display}: {item.message}"))
+        return
+    status = {
+        "admitted": words("准入", "admitted"),
+        "quarantined": words("隔离", "quarantined"),
+        "rejected": words("拒绝", "rejected"),
+    }[item.answer.state.status]
+    again = words("（重复提交）", " (again)") if item.answer.duplicate else ""
+    say(f"{status:<12}{item.object_id}  {item.display}  {size_text(item.content.size)}{again}")
+    reason = reason_text(item.answer.state, words)
+    if reason:
+        say(f"{'':<12}{words('原因', 'because')}: {reason}")
+
+
+@declare.command("own-creation")
+def own_creation(
+    paths: PathsArgument, home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None
+) -> None:
+    """State that these works are the holder's own creation: a root of title for each file, contestable by others."""
+    from infra.bootstrap import opened
+    from infra.intake.run import declare_own_creation
+    from infra.settings import read_settings
+
+    settings = read_settings(home=home, lang=lang)
+    words = Words(settings.lang)
+    with opened(settings) as session:
+        run = declare_own_creation(session, paths)
+    if as_json:
+        say_json(run.as_json())
+    else:
+        for title in run.titles:
+            known = "" if title.new else words("（此前已声明）", " (declared before)")
+            say(f"{title.title}  {title.display}{known}")
+        for item in run.refused:
+            note(words(f"未接收  {item.display}：{item.message}", f"not taken    {item.display}: {item.message}"))
+    raise typer.Exit(_exit_of(len(run.titles), run.refused))
+
+
+@objects.command("show")
+def show(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="Object identifier, 10.5072/O....")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Show one object: what it is, its traceable set, its history with ledger indexes."""
+    from domain.ids import parse_object_id
+    from infra.bootstrap import opened
+    from infra.intake.look import look_at_object
+    from infra.settings import read_settings
+
+    settings = read_settings(home=home, lang=lang)
+    with wrong_usage("ID"):
+        object_id = parse_object_id(identifier)
+    with opened(settings) as session:
+        found = look_at_object(session, object_id)
+    _print_object(found, as_json, Words(settings.lang))
+
+
+def find(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A file; it is found by its content, not its name.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Find the object that has the bytes of FILE. Exit 3 if this holder has none."""
+    from infra.bootstrap import opened
+    from infra.intake.look import find_by_content
+    from infra.settings import read_settings
+
+    settings = read_settings(home=home, lang=lang)
+    with opened(settings) as session:
+        found = find_by_content(session, path)
+    _print_object(found, as_json, Words(settings.lang))
+
+
+def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:
+    if as_json:
+        say_json(found)
+        return
+    say(f"{found['id']}  {found['status']}")
+    for label, key in (
+        (words("名称", "name"), "name"),
+        (words("类型", "kind"), "kind"),
+        (words("媒体", "media type"), "media_type"),
+        (words("大小", "size"), "size"),
+        (words("来源", "origin"), "origin"),
+        (words("入口", "intake"), "intake_source"),
+        ("sha256", "sha256"),
+        ("sm3", "sm3"),
+    ):
+        say(f"  {label:<12}{'–' if found[key] is None else found[key]}")
+    if found["clause"]:
+        say(f"  {words('原因', 'because'):<12}{found['clause']}")
+    say(words("  最小可追溯集（找到 / 要求）", "  minimum traceable set (found / required)"))
+    for cell in found["trace_set"]:
+        say(f"    {cell['element']:<16}{cell['found']} / {cell['required']}")
+    say(words("  历史", "  history"))
+    for event in found["history"]:
+        say(f"    {event['index']:>8}  {event['recorded_at']}  {event['type'].removeprefix('edgeprint.')}")

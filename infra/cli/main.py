@@ -1,0 +1,47 @@
+"""The command line `edgeprint`. This module only wires the groups together; work and heavy imports happen in commands.
+
+Every command takes --json, --home and --lang. Results go to stdout, progress and messages to stderr; exit codes stand
+in `infra.cli.output`.
+"""
+
+import os
+import sys
+
+import typer
+
+from infra.cli import intake, ledger, schema, system
+from infra.cli.output import EXIT_CRASH, EXIT_INTERRUPTED, errors_as_exit_codes, note
+
+app = typer.Typer(
+    name="edgeprint",
+    help="edgeprint (片边码): the sealed ledger of a film digital-asset supply chain.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+system.register(app)
+intake.register(app)
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(schema.app, name="schema")
+
+
+def run() -> None:
+    """Run the command line; an error that nobody foresaw exits with 70 and says where to look."""
+    try:
+        with errors_as_exit_codes(as_json="--json" in sys.argv):
+            app()
+    except SystemExit as end:
+        if end.code == EXIT_INTERRUPTED:  # Typer has turned Ctrl-C into this
+            note("edgeprint: interrupted; what was acknowledged is in the ledger, the same command takes up the rest")
+        raise
+    except Exception as error:
+        if os.environ.get("EDGEPRINT_DEBUG"):
+            raise
+        note(f"edgeprint: internal error: {type(error).__name__}: {error}")
+        note("edgeprint: this is a bug; EDGEPRINT_DEBUG=1 shows the stack, please report it")
+        sys.exit(EXIT_CRASH)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,124 @@
+"""How commands speak: results on stdout, the rest on stderr, errors as exit codes, Chinese or English.
+
+Exit codes: 0 ok, 1 verification failed, 2 usage, 3 not found, 4 incomplete (cannot decide, or some inputs could not be
+taken), 5 unavailable, 6 conflict, 7 policy denied, 70 crash, 130 interrupted.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from domain.errors import Conflict, Invalid, LedgerError, NotFound, Rejected, Unavailable
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_NOT_FOUND: Final = 3
+EXIT_INCOMPLETE: Final = 4
+EXIT_UNAVAILABLE: Final = 5
+EXIT_CONFLICT: Final = 6
+EXIT_DENIED: Final = 7
+EXIT_CRASH: Final = 70
+EXIT_INTERRUPTED: Final = 130
+
+_CODES: Final = (
+    (NotFound, EXIT_NOT_FOUND),
+    (Rejected, EXIT_DENIED),
+    (Invalid, EXIT_FAILED),
+    (Conflict, EXIT_CONFLICT),
+    (Unavailable, EXIT_UNAVAILABLE),
+)
+
+
+def exit_code(error: LedgerError) -> int:
+    """Return the exit code that stands for `error`."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), EXIT_CRASH)
+
+
+def say(text: str = "") -> None:
+    """Print one line of the result."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """Print one line that is not the result."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def say_json(value: Any) -> None:
+    """Print the result for machines: one JSON value, keys in the order given."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+class Words:
+    """Texts in two languages, chosen once: `words("找到", "found")`."""
+
+    def __init__(self, lang: str) -> None:
+        self.chinese = lang == "zh"
+
+    def __call__(self, chinese: str, english: str) -> str:
+        """Return the text in the language chosen."""
+        return chinese if self.chinese else english
+
+
+def size_text(size: int) -> str:
+    """Return a byte count as people read it: 512 B, 1.5 kB, 2.0 GB (powers of 1000)."""
+    if size < 1000:
+        return f"{size} B"
+    amount = size / 1000
+    for unit in ("kB", "MB", "GB"):
+        if amount < 999.95:
+            return f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+class Progress:
+    """A bar on a terminal, nothing elsewhere: bytes done, throughput and time left."""
+
+    def __init__(self, label: str, total_bytes: int, enabled: bool) -> None:
+        self._label = label
+        self._total = total_bytes
+        self._enabled = enabled and sys.stderr.isatty()
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> "Progress":
+        if self._enabled:
+            from rich.console import Console
+            from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+            from rich.progress import Progress as Bar
+
+            columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+            self._bar = Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task(self._label, total=self._total)
+        return self
+
+    def advance(self, count: int) -> None:
+        """Count `count` more bytes as done."""
+        if self._bar is not None:
+            self._bar.advance(self._task, count)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+@contextmanager
+def errors_as_exit_codes(as_json: bool) -> Iterator[None]:
+    """Turn our errors into one line on stderr (or one JSON value on stdout) and an exit code."""
+    try:
+        yield
+    except LedgerError as error:
+        if as_json:
+            say_json({"error": type(error).__name__, "message": str(error)})
+        else:
+            note(f"edgeprint: {error}")
+        raise SystemExit(exit_code(error)) from None
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; there is nobody left to tell
+        raise SystemExit(EXIT_OK) from None

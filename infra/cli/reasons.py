@@ -1,0 +1,40 @@
+"""Why an object is held back, in words for people; the ledger keeps the clause itself, in English, for ever."""
+
+from typing import Final
+
+from domain.identity.digital_object import DigitalObject, Status
+from domain.identity.events import Element, Origin
+from infra.cli.output import Words
+
+_ELEMENTS: Final = {
+    Element.HASH: ("哈希", "hash"),
+    Element.AUTHORISATION: ("授权链", "authorisation"),
+    Element.MODEL: ("模型签章", "model"),
+    Element.PARAMETERS: ("参数摘要", "parameters"),
+    Element.ENVIRONMENT: ("环境或设备", "environment or device"),
+    Element.JOB: ("作业或场次与时间", "job or session, and time"),
+    Element.ML_BOM: ("模型物料清单", "ML-BOM"),
+    Element.TRAINING: ("训练数据声明", "training statement"),
+    Element.CONTRACT: ("行为契约", "behaviour contract"),
+}
+_ORIGINS: Final = {
+    Origin.HUMAN_WORK: ("人工创作", "human work"),
+    Origin.CAPTURED: ("拍摄/扫描", "captured"),
+    Origin.ALGORITHMIC: ("算法作业", "algorithmic job"),
+    Origin.GENERATED_HERE: ("本平台生成", "generated here"),
+    Origin.EXTERNAL_SERVICE: ("外部模型服务生成", "external model service"),
+    Origin.IMPORTED: ("来源未声明", "origin not declared"),
+}
+
+
+def reason_text(state: DigitalObject, words: Words) -> str:
+    """Return why the object is not admitted, "" if it is; a rejection is told in the ledger's own words."""
+    if state.status is Status.REJECTED or state.judged is None:
+        return state.clause
+    if state.status is not Status.QUARANTINED:
+        return ""
+    origin = words(*_ORIGINS[state.judged.origin])
+    if not state.lacking:
+        return words(f"{origin}：须由人解除", f"{origin}: held until a human lifts it")
+    names = [words(*_ELEMENTS[element]) for element in state.lacking]
+    return words(f"{origin}，缺少：{'、'.join(names)}", f"{origin}; missing or too weak: {'; '.join(names)}")

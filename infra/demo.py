@@ -1,0 +1,224 @@
+"""`edgeprint demo`: the whole story on real files, told so that a film person understands it.
+
+Six steps: found a ledger, identify files, look at what was quarantined and why, seal, prove one entry offline from
+files alone, then flip one byte in a copy of the sealed tree and watch the check name it. Nothing is pretended: each
+step calls what the command of the same name calls, and one that does not come out as told ends the demo in an error.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from domain.errors import Invalid
+from domain.governance.events import PartyKind
+from domain.ledger.policy import parse_policy
+from domain.ledger.proof import parse_proof, verify_proof
+from examples.photos import PACKAGE, VERSION, copy_photographs
+from infra.bootstrap import Session, found, opened
+from infra.cli.output import Words, size_text
+from infra.cli.reasons import reason_text
+from infra.fsck.tree import verify_tree
+from infra.home import Home
+from infra.intake.gate import Taken
+from infra.intake.refusal import Refused
+from infra.intake.run import IdentifyRun, declare_own_creation, identify_paths
+from infra.log import head_of, proof_of
+from infra.settings import Settings
+
+FILM: Final = Path(__file__).parents[1] / "examples" / "film" / "project"
+OWN_WORKS: Final = ("screenplay", "storyboard", "timeline", "props")
+SHOWN_MAX: Final = 40
+Say = Callable[[str], None]
+
+
+def tell(settings: Settings, files: Path | None, photographs: Path | None, *, quiet: bool = False) -> dict[str, Any]:
+    """Tell the story in the home of `settings` and return its figures; a second telling goes on in the same ledger.
+
+    `files` is a folder of the user's own instead of the example film; `photographs` is where the package that brings
+    real photographs is installed (None: wherever Python finds it).
+
+    Raises:
+        LedgerError: something did not work, or did not come out as the story says.
+    """
+    words = Words(settings.lang)
+    say: Say = (lambda _: None) if quiet else lambda line: print_line(line)
+    home = Home(settings.home)
+    say(words("片边码 edgeprint：每一份素材先有身份，再谈准入。", "edgeprint: identity first, admission after."))
+    if not home.exists():
+        config = found(settings, origin=None, prefix="10.5072", production=False, holder_kind=PartyKind.ORGANISATION)
+        say(words(f"\n一、建立账本 {config.ledger}", f"\n1. A ledger is founded: {config.ledger}"))
+    else:
+        say(words(f"\n一、接着用已有的账本 {home.config().ledger}", f"\n1. The ledger goes on: {home.config().ledger}"))
+    say(words(f"   目录 {home.path}", f"   home {home.path}"))
+    with opened(settings) as session:
+        run = _identify(session, files, photographs, words, say)
+    _explain(run, words, say)
+    result = run.as_json()
+    result["proved_index"] = _prove(settings, home, run, words, say)
+    result["tampered_index"] = _tamper(home, words, say)
+    _what_next(home, run, words, say)
+    return result
+
+
+def print_line(line: str) -> None:
+    """Print one line of the story at once, so that it can be followed."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _identify(session: Session, files: Path | None, package: Path | None, words: Words, say: Say) -> IdentifyRun:
+    if files is not None:
+        paths = [files]
+        say(words(f"\n二、身份化 {files} 下的文件", f"\n2. Files under {files} get their identifiers"))
+    else:
+        photographs = _photographs(session.home.path, package, words, say)
+        paths = [FILM, photographs] if photographs else [FILM]
+        titles = declare_own_creation(session, [FILM / name for name in OWN_WORKS])
+        say(
+            words(
+                f"\n二、导演声明 {len(titles.titles)} 件作品为自己的原创（权利之根），然后逐件身份化",
+                f"\n2. The director claims {len(titles.titles)} works as own creation (roots of title); then every "
+                "file gets its identifier",
+            )
+        )
+    count = 0
+
+    def show(item: Taken | Refused) -> None:
+        nonlocal count
+        count += 1
+        if count <= SHOWN_MAX:
+            say(_line(item, words))
+
+    run = identify_paths(session, paths, on_answer=show)
+    if count > SHOWN_MAX:
+        say(words(f"   …… 另有 {count - SHOWN_MAX} 个", f"   ... and {count - SHOWN_MAX} more"))
+    return run
+
+
+def _line(item: Taken | Refused, words: Words) -> str:
+    if isinstance(item, Refused):
+        return words(
+            f"   ✗ 未接收  {item.display}：{item.message}", f"   ✗ not taken    {item.display}: {item.message}"
+        )
+    mark, text = {
+        "admitted": ("✓", words("准入", "admitted   ")),
+        "quarantined": ("…", words("隔离", "quarantined")),
+        "rejected": ("✗", words("拒绝", "rejected   ")),
+    }[item.answer.state.status]
+    again = words("  ← 内容与已有对象相同", "  <- same bytes as before") if item.answer.duplicate else ""
+    name = item.display.rsplit("/", 1)[-1]
+    return (
+        f"   {mark} {text}  {item.object_id}  {name} ({item.content.media_type}, {size_text(item.content.size)}){again}"
+    )
+
+
+def _explain(run: IdentifyRun, words: Words, say: Say) -> None:
+    counts = run.counts
+    say(
+        words(
+            f"\n三、共 {run.taken} 件：准入 {counts['admitted']}，隔离 {counts['quarantined']}，"
+            f"拒绝 {counts['rejected']}，其中重复 {run.duplicates}",
+            f"\n3. {run.taken} identified: {counts['admitted']} admitted, {counts['quarantined']} quarantined, "
+            f"{counts['rejected']} rejected; {run.duplicates} of them were here before",
+        )
+    )
+    reasons: dict[str, list[str]] = {}
+    for item in run.answers:
+        reason = reason_text(item.answer.state, words)
+        if reason:
+            reasons.setdefault(reason, []).append(item.display.rsplit("/", 1)[-1])
+    for reason, names in reasons.items():
+        shown = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+        say(words(f"   原因：{reason}（{len(names)} 件：{shown}）", f"   because: {reason} ({len(names)}: {shown})"))
+
+
+def _prove(settings: Settings, home: Home, run: IdentifyRun, words: Words, say: Say) -> int:
+    head = head_of(settings)
+    say(
+        words(
+            f"\n四、封存：{head.size} 条，一个签名检查点",
+            f"\n4. Sealed: {head.size} entries under one signed checkpoint",
+        )
+    )
+    say(words(f"   树根 {head.root.hex()}", f"   root {head.root.hex()}"))
+    births = [item.first for item in run.answers if not item.answer.duplicate]
+    index = births[0] if births else head.size - 1
+    proof, entry = proof_of(settings, index)
+    out = home.path / "proof"
+    out.mkdir(exist_ok=True)
+    for name, data in ((f"{index}.tlog-proof", proof), (f"{index}.entry", entry)):
+        (out / name).write_bytes(data)
+    verify_proof(parse_proof(proof), entry, parse_policy(home.policy_path.read_bytes()))
+    say(
+        words(
+            f"\n五、离线证明：第 {index} 条确在账本中（只用 3 个文件：证明、条目、信任策略）",
+            f"\n5. Proved offline: entry {index} is in the ledger (from 3 files: proof, entry, policy)",
+        )
+    )
+    say(f"   edgeprint ledger verify-proof {out / str(index)}.tlog-proof \\")
+    say(f"     --policy {home.policy_path} --entry {out / str(index)}.entry")
+    return index
+
+
+def _tamper(home: Home, words: Words, say: Say) -> int:
+    """Flip one bit in a copy of the tree; return the index that the check names."""
+    policy = parse_policy(home.policy_path.read_bytes())
+    genuine = verify_tree(home.tlog, policy, deep=True)
+    if genuine.exit_code:
+        raise Invalid(f"{home.tlog}: expected a clean tree, found {genuine.reason or genuine.damages[0]}")
+    copy = home.path / "tampered"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(home.tlog, copy)
+    bundle = sorted((copy / "tile" / "entries").rglob("*"), key=lambda path: (path.is_file(), path.stat().st_mtime_ns))[
+        -1
+    ]
+    data = bytearray(bundle.read_bytes())
+    place = len(data) // 2
+    data[place] ^= 1
+    bundle.write_bytes(data)
+    report = verify_tree(copy, policy, deep=True)
+    if not report.damages or report.damages[0].index is None:
+        raise Invalid(f"expected the flipped byte {place} of {bundle} to be found, found a {report.verdict} tree")
+    found = report.damages[0]
+    say(
+        words(
+            f"\n六、篡改：在副本的 {found.path} 里改动 1 个比特，校验失败并指出第 {found.index} 条",
+            f"\n6. Tampered: one bit flipped in {found.path} of a copy; the check fails and names entry {found.index}",
+        )
+    )
+    say(f"   {found}")
+    return found.index if found.index is not None else -1
+
+
+def _photographs(home: Path, package: Path | None, words: Words, say: Say) -> Path | None:
+    """Return a folder of real photographs from an installed package; None, said aloud, where it cannot be had."""
+    folder = home.parent / f"{home.name}-photographs"  # beside the home: what lies in it is never taken in
+    try:
+        copied = copy_photographs(folder, package)
+    except (OSError, ValueError) as err:
+        say(words(f"   （没有照片：{err}）", f"   (no photographs: {err})"))
+        return None
+    source = f"{PACKAGE} {VERSION}"
+    say(
+        words(
+            f"   {len(copied)} 张真实照片来自 Python 包 {source}（逐张许可见 {folder}/LICENCE.txt）",
+            f"   {len(copied)} real photographs from the Python package {source} (licences in {folder}/LICENCE.txt)",
+        )
+    )
+    return folder
+
+
+def _what_next(home: Home, run: IdentifyRun, words: Words, say: Say) -> None:
+    shown = run.answers[0].object_id if run.answers else "ID"
+    say(words("\n接下来可以试试：", "\nTry next:"))
+    prefix = f"EDGEPRINT_HOME={home.path} .venv/bin/edgeprint"
+    for command, chinese, english in (
+        (f"object show {shown}", "看一件素材的身份、可追溯集与历史", "one asset: identity, traceable set, history"),
+        ("ledger verify", "只凭文件检查整个账本", "check the whole log from its files"),
+        ("fsck --deep", "逐字节核对数据库、证据树与文件库", "compare database, tree and blobs byte by byte"),
+        ("up", "让数据库与封存进程常驻", "keep database and sealer running"),
+    ):
+        say(f"   {prefix} {command}   # {words(chinese, english)}")
+    say(words("   make demo FILES=/你的文件夹", "   make demo FILES=/your/folder"))

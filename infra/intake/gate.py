@@ -1,0 +1,179 @@
+"""The gate: from paths on disk to judged objects in the ledger, batch by batch, in the order of the walk.
+
+    walk -> open, hash, store (durable at the batch's end) -> intake manifest -> one command per file -> answers
+
+While one batch is being decided and appended, the next one is read. A batch ends at BATCH_FILES_MAX files or
+BATCH_BYTES_MAX bytes, so that acknowledgements never lag far behind a large file. What is refused (a FIFO, a broken
+sidecar, a vanished file) is answered beside the others and stops nothing.
+
+The intake manifest is a blob: RFC 8785 JSON with a random salt, the names and the sidecars of one batch. Events carry
+its SHA-256 alone, so names never enter the ledger and can be erased:
+
+    {"declares":"intake","files":[{"name":"still.png","path":"/film/still.png","sha256":"9c..","sidecar":null,
+     "size":"48210"}],"format":"edgeprint/manifest/1","salt":"5e.."}
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+from domain.errors import Invalid, LedgerError
+from domain.events import Sha256
+from domain.identity.digital_object import SubmitObject
+from domain.identity.events import Content
+from domain.ids import PartyId, format_id
+from domain.rights.events import title_key
+from infra.blobs.copying import Content as StoredContent
+from infra.blobs.store import BlobStore
+from infra.intake.declaration import Declaration, declaration_of, undeclared
+from infra.intake.manifest import FileLine, put_manifest
+from infra.intake.refusal import FileRefused, Reason, Refused, refuse
+from infra.intake.walk import Found
+from producers.application import LedgerApplication
+from producers.commands import Actor, Outcome, Task
+from producers.identity import PolicyInForce, Submitted, submit_object
+from producers.ports import CommandKey
+
+BATCH_FILES_MAX: Final = 256
+BATCH_BYTES_MAX: Final = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file that was taken in: where it stands now. `first`..`last` are the ledger indexes of this submission."""
+
+    display: str
+    object_id: str
+    content: StoredContent
+    answer: Submitted
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A file of the batch whose bytes are stored."""
+
+    found: Found
+    content: StoredContent
+    declaration: Declaration | None
+
+
+class Gate:
+    """Brings files to the ledger for one holder. Use `identify` once per run; not for several threads."""
+
+    def __init__(
+        self,
+        application: LedgerApplication,
+        blobs: BlobStore,
+        actor: Actor,
+        holder: PartyId,
+        policy: PolicyInForce,
+        prefix: str,
+    ) -> None:
+        self._application = application
+        self._blobs = blobs
+        self._actor = actor
+        self._holder = holder
+        self._policy = policy
+        self._prefix = prefix
+
+    def identify(
+        self, walked: Iterable[Found | Refused], on_bytes: Callable[[int], None] | None = None
+    ) -> Iterator[Taken | Refused]:
+        """Yield one answer for each path walked, in order; each is durable in the ledger when it is yielded.
+
+        Raises:
+            Unavailable: the database or the blob store failed; what was yielded is in the ledger, the rest is not
+                acknowledged, and the same call later takes it up.
+        """
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="edgeprint-gate") as pool:
+            waiting: Future[list[Taken | Refused]] | None = None
+            for batch in _batches(walked):
+                read = self._read(batch, on_bytes)
+                if waiting is not None:
+                    yield from waiting.result()
+                waiting = pool.submit(self._submit, read)
+            if waiting is not None:
+                yield from waiting.result()
+
+    def _read(self, batch: Sequence[Found | Refused], on_bytes: Callable[[int], None] | None) -> list[_Read | Refused]:
+        """Store the bytes of a batch; when this returns they are durable."""
+        read: list[_Read | Refused] = []
+        with self._blobs.batch() as blobs:
+            for item in batch:
+                if isinstance(item, Refused):
+                    read.append(item)
+                    continue
+                try:
+                    declaration = declaration_of(item)
+                    with item.open() as opened:
+                        content = blobs.ingest(opened, on_bytes)
+                    read.append(_Read(item, content, declaration))
+                except FileRefused as refused:
+                    read.append(refused.refused)
+                except Invalid as err:
+                    read.append(refuse(item.path, Reason.SIDECAR, str(err)))
+        return read
+
+    def _submit(self, batch: Sequence[_Read | Refused]) -> list[Taken | Refused]:
+        files = [item for item in batch if isinstance(item, _Read)]
+        if not files:
+            return [item for item in batch if isinstance(item, Refused)]
+        lines = [
+            FileLine(
+                item.found.path, item.content.sha256, item.content.size, item.declaration and item.declaration.document
+            )
+            for item in files
+        ]
+        submission = put_manifest(self._blobs, "intake", lines)
+        titles = self._titles([item for item in files if item.declaration is None])
+        tasks = [self._task(item, submission, titles) for item in files]
+        outcomes = iter(self._application.execute_all(tasks))
+        return [item if isinstance(item, Refused) else self._answer(item, next(outcomes)) for item in batch]
+
+    def _titles(self, files: Sequence[_Read]) -> frozenset[bytes]:
+        """Return the digests among `files` on which the holder claims a title: undeclared files of his own making."""
+        works = {title_key(self._holder, item.content.sha256): item.content.sha256 for item in files}
+        return frozenset(works[key] for key in self._application.store.key_holders(list(works)))
+
+    def _task(self, item: _Read, submission: Sha256, titles: frozenset[bytes]) -> Task[Submitted]:
+        content = item.content
+        declaration = item.declaration or undeclared(content.kind, own=content.sha256 in titles)
+        command = SubmitObject(
+            holder=self._holder,
+            asset_class=declaration.asset_class,
+            kind=str(content.kind),
+            origin=declaration.origin,
+            intake_source=declaration.intake_source,
+            content=Content(
+                sha256=content.sha256, sm3=Sha256(content.sm3), size=content.size, media_type=content.media_type
+            ),
+            parents=declaration.parents,
+            submission=submission,
+            declared=declaration.declared,
+            declared_sha256=declaration.sha256,
+        )
+        key = CommandKey(self._actor.party, self._application.new_id())
+        return submit_object(key, self._actor, command, self._policy)
+
+    def _answer(self, item: _Read, outcome: Outcome[Any]) -> Taken | Refused:
+        if isinstance(outcome.error, LedgerError):
+            return refuse(item.found.path, Reason.REFUSED, str(outcome.error))
+        answer: Submitted = outcome.result()
+        name = format_id("O", answer.object_id, self._prefix)
+        return Taken(item.found.display, name, item.content, answer, outcome.first, outcome.last)
+
+
+def _batches(walked: Iterable[Found | Refused]) -> Iterator[list[Found | Refused]]:
+    batch: list[Found | Refused] = []
+    size = 0
+    for item in walked:
+        batch.append(item)
+        size += item.size if isinstance(item, Found) else 0
+        if len(batch) >= BATCH_FILES_MAX or size >= BATCH_BYTES_MAX:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

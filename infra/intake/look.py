@@ -1,0 +1,92 @@
+"""Look at one object: its state folded from its stream, its history with indexes, its name from the intake manifest."""
+
+from pathlib import Path
+from typing import Any
+
+from domain.errors import NotFound
+from domain.identity.digital_object import DigitalObject, evolve
+from domain.identity.events import ObjectIdentified, content_key
+from domain.ids import ObjectId, format_id
+from infra.bootstrap import Session
+from infra.intake.hashing import hash_opened
+from infra.intake.manifest import find_line
+from infra.intake.opened import open_file
+from infra.log import time_text
+from schemas.codec import Decoded
+
+
+def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
+    """Return everything the ledger says of one object, as JSON values.
+
+    Raises:
+        NotFound: no such object in this ledger.
+    """
+    rows = session.store.streams([object_id]).get(object_id, [])
+    name = format_id("O", object_id, session.config.prefix)
+    if not rows or rows[0].type != ObjectIdentified.TYPE:
+        raise NotFound(f"{name} is not an object of this ledger")
+    decoded = [session.application.codec.decode(row.entry) for row in rows]
+    state = DigitalObject()
+    for item in decoded:
+        state = evolve(state, item.event)  # type: ignore[arg-type]  # the stream's kind was checked by its first event
+    birth = state.birth
+    if birth is None:
+        raise AssertionError(f"stream {object_id} begins with {rows[0].type} and has no birth")
+    line = find_line(session.blobs, birth.submission, birth.content.sha256)
+    cells = state.judged.cells if state.judged else ()
+    return {
+        "id": name,
+        "status": str(state.status),
+        "clause": state.clause or None,
+        "name": line["path"] if line else None,
+        "holder": format_id("P", birth.holder, session.config.prefix),
+        "class": str(birth.asset_class),
+        "kind": birth.kind,
+        "origin": str(state.judged.origin if state.judged else birth.origin),
+        "intake_source": str(birth.intake_source),
+        "media_type": birth.content.media_type,
+        "size": birth.content.size,
+        "sha256": birth.content.sha256.hex(),
+        "sm3": birth.content.sm3.hex(),
+        "parents": [
+            {"id": format_id("O", p.object_id, session.config.prefix), "relation": str(p.relation)}
+            for p in birth.parents
+        ],
+        "submissions": state.submissions,
+        "trace_set": [
+            {
+                "element": str(cell.element),
+                "found": str(cell.found),
+                "required": str(cell.required),
+                "evidence": cell.evidence.hex() if cell.evidence else None,
+            }
+            for cell in cells
+        ],
+        "history": [_event(row.index, item) for row, item in zip(rows, decoded, strict=True)],
+    }
+
+
+def find_by_content(session: Session, path: Path) -> dict[str, Any]:
+    """Return the object that has the bytes of `path`.
+
+    Raises:
+        NotFound: there is no such file, or the holder has not brought these bytes.
+        FileRefused: it cannot be read.
+    """
+    if not path.exists():
+        raise NotFound(f"{path}: no such file")
+    with open_file(path) as opened:
+        sha256 = hash_opened(opened)
+    key = content_key(session.config.holder_id, sha256)
+    holder = session.store.key_holders([key]).get(key)
+    if holder is None:
+        raise NotFound(f"{path}: these bytes (sha256 {sha256.hex()}) are not in this ledger")
+    return look_at_object(session, ObjectId(holder.stream_id))
+
+
+def _event(index: int, decoded: Decoded) -> dict[str, Any]:
+    return {
+        "index": index,
+        "recorded_at": time_text(decoded.envelope.recorded_at),
+        "type": decoded.event.TYPE,
+    }

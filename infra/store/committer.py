@@ -1,0 +1,241 @@
+"""Group commit: the commands of many threads become one append(), conflicts are decided for each.
+
+A total-order lock with a commit each lets 32 writers do an eighth of what raw INSERTs do; folded they do more than
+these. There is no delay to gather commands: what waits when the last batch ends is the next batch. Commands that touch
+each other (one stream written twice, or written and guarded, or one key) never share a batch; those keep their order.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from queue import SimpleQueue
+from typing import Final
+
+from domain.errors import LedgerError, Unavailable
+from infra.store.binary import pack_or_none
+from infra.store.link import AppendLink
+from producers.ports import AppendRequest, AppendResult
+
+BATCH_EVENTS_MAX: Final = 2_000
+BATCH_BYTES_MAX: Final = 1 << 20
+LOOK_BEHIND_MAX: Final = 64
+
+
+class Footprint:
+    """What some requests touch together, and how large they are."""
+
+    __slots__ = ("entry_bytes", "events", "guarded", "keys", "requests", "written")
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.entry_bytes = 0
+        self.requests: list[AppendRequest] = []
+        self.written: set[bytes] = set()
+        self.guarded: set[bytes] = set()
+        self.keys: set[str] = set()
+
+    def has_room(self, request: AppendRequest) -> bool:
+        """Return whether the request fits the limits of one batch; the first always does."""
+        # A request without events counts as one: a batch is bounded by its requests too.
+        return not self.requests or (
+            self.events + (len(request.events) or 1) <= BATCH_EVENTS_MAX
+            and self.entry_bytes + sum([len(event.entry) for event in request.events]) <= BATCH_BYTES_MAX
+        )
+
+    def touches(self, request: AppendRequest) -> bool:
+        """Return whether the request writes what is written or guarded here, guards what is written, shares a key."""
+        written = {event.originator_id.bytes for event in request.events}
+        return not (
+            self.written.isdisjoint(written)
+            and self.guarded.isdisjoint(written)
+            and (not request.guards or self.written.isdisjoint([guard.stream_id.bytes for guard in request.guards]))
+            and (not self.keys or self.keys.isdisjoint((*request.take, *request.release)))
+        )
+
+    def add(self, request: AppendRequest) -> None:
+        """Take the request in."""
+        self.written.update([event.originator_id.bytes for event in request.events])
+        if request.guards:
+            self.guarded.update([guard.stream_id.bytes for guard in request.guards])
+        if request.take or request.release:
+            self.keys.update(request.take, request.release)
+        self.events += len(request.events) or 1
+        self.entry_bytes += sum([len(event.entry) for event in request.events])
+        self.requests.append(request)
+
+    def join(self, other: "Footprint") -> None:
+        """Take in all that another has."""
+        self.written |= other.written
+        self.guarded |= other.guarded
+        self.keys |= other.keys
+        self.requests = self.requests or other.requests
+
+
+def batches(requests: Sequence[AppendRequest]) -> Iterator[tuple[list[AppendRequest], bool]]:
+    """Cut a sequence, in order, where a batch is full or would touch itself.
+
+    With each batch comes whether it must wait for the ones before it, because it touches what stands before the cut.
+    """
+    footprint, all_before, waits = Footprint(), Footprint(), False
+    for request in requests:
+        touches = footprint.touches(request)
+        if touches or not footprint.has_room(request):
+            yield footprint.requests, waits
+            all_before.join(footprint)
+            footprint, waits = Footprint(), False
+        if all_before.requests and not waits:
+            waits = all_before.touches(request)
+        footprint.add(request)
+    if footprint.requests:
+        yield footprint.requests, waits
+
+
+class _Waiting:
+    """One caller's requests on their way; `done` is a lock that the committer releases.
+
+    A large part is packed by its caller, while the committer is busy with the part before it.
+    """
+
+    __slots__ = ("done", "error", "packed", "requests", "results")
+
+    def __init__(self, requests: Sequence[AppendRequest]) -> None:
+        self.requests = requests
+        self.packed = pack_or_none(requests) if len(requests) > 1 or len(requests[0].events) > 1 else None
+        self.results: list[AppendResult] = []
+        self.error: LedgerError | None = None
+        self.done = threading.Lock()
+        self.done.acquire()
+
+    def wait(self) -> None:
+        """Block until answered; may be called again."""
+        with self.done:
+            pass
+
+    def answer(self) -> list[AppendResult]:
+        """Block until answered and return the results. Raises: what kept the batch from being answered."""
+        self.wait()
+        if self.error is not None:
+            raise self.error
+        return self.results
+
+
+class Committer:
+    """One thread and one link; callers block until their requests are answered. Start is lazy, `close` is final.
+
+    A second link was measured: batches become half as large and 32 writers a fifth slower.
+    """
+
+    def __init__(self, link: AppendLink) -> None:
+        """Keep the link; the thread starts with the first request."""
+        self._link = link
+        self._arriving: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._gate = threading.Lock()
+        self._closed = False
+
+    def append(self, requests: Sequence[AppendRequest]) -> list[AppendResult]:
+        """Return the results in order once all are durable.
+
+        Raises:
+            Unavailable: see AppendLink.append; also when closed.
+        """
+        if self._thread is None or self._closed:
+            self._start()
+        if len(requests) == 1:
+            return self._send(requests).answer()
+        sent: list[_Waiting] = []
+        for batch, waits in batches(requests):
+            if waits:
+                for earlier in sent:
+                    earlier.wait()
+            sent.append(self._send(batch))
+        for part in sent:
+            part.wait()
+        return [result for part in sent for result in part.answer()]
+
+    def close(self) -> None:
+        """Answer what has arrived, stop the thread and close the link."""
+        with self._gate:
+            self._closed = True
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._arriving.put(None)
+            thread.join()
+
+    def _send(self, requests: Sequence[AppendRequest]) -> _Waiting:
+        waiting = _Waiting(requests)
+        self._arriving.put(waiting)
+        return waiting
+
+    def _start(self) -> None:
+        with self._gate:
+            if self._closed:
+                raise Unavailable("the store is closed")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="edgeprint-committer", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        waiting: deque[_Waiting] = deque()
+        closing = False
+        while not closing or waiting:
+            if not waiting and not closing:
+                arrived = self._arriving.get()
+                closing = arrived is None
+                if arrived is not None:
+                    waiting.append(arrived)
+            while not self._arriving.empty():
+                arrived = self._arriving.get_nowait()
+                if arrived is None:
+                    closing = True
+                else:
+                    waiting.append(arrived)
+            if waiting:
+                _commit(self._link, _choose(waiting))
+        self._link.close()
+
+
+def _commit(link: AppendLink, chosen: list[_Waiting]) -> None:
+    requests: Sequence[AppendRequest]
+    if len(chosen) == 1:
+        requests = chosen[0].requests
+    else:
+        requests = [request for waiting in chosen for request in waiting.requests]
+    try:
+        results = link.append(requests, chosen[0].packed if len(chosen) == 1 else None)
+    except BaseException as error:
+        wrapped = error if isinstance(error, LedgerError) else Unavailable(f"append failed: {error!r}")
+        for waiting in chosen:
+            waiting.error = wrapped
+            waiting.done.release()
+        return
+    position = 0
+    for waiting in chosen:
+        end = position + len(waiting.requests)
+        waiting.results = results[position:end]
+        position = end
+        waiting.done.release()
+
+
+def _choose(waiting: deque[_Waiting]) -> list[_Waiting]:
+    """Take from the front what fits one batch; what touches it, or anything left behind before it, keeps its place."""
+    if len(waiting) == 1:
+        return [waiting.popleft()]
+    first = waiting.popleft()
+    batch, behind = Footprint(), Footprint()
+    for request in first.requests:
+        batch.add(request)
+    chosen: list[_Waiting] = [first]
+    kept: list[_Waiting] = []
+    while waiting and len(kept) < LOOK_BEHIND_MAX:
+        request = waiting[0].requests[0]
+        if len(waiting[0].requests) > 1 or not batch.has_room(request):
+            break
+        if batch.touches(request) or (kept and behind.touches(request)):
+            behind.add(request)
+            kept.append(waiting.popleft())
+        else:
+            batch.add(request)
+            chosen.append(waiting.popleft())
+    waiting.extendleft(reversed(kept))
+    return chosen

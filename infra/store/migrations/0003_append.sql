@@ -1,0 +1,435 @@
+-- append(): the one way into the ledger. One round trip decides and writes many requests; a refusal is a status.
+--
+-- The requests are laid out in parallel arrays. Request r (1-based) has the events at positions p_ends[r-1]+1 .. p_ends[r]
+-- (p_ends[0] = 0); p_requests[i] says the same for event i. The answers are those that the requests would get if they
+-- were appended one after another; where requests of one call touch each other, that is what is done.
+--
+--   p_schemas, p_types          the distinct (schema digest, type) pairs of the call, cited by p_event_schemas
+--   p_before[i]                 position of the event before i in its stream if that is in the same request, else 0
+--   p_guard_...                 streams that must stand exactly at a version (0: must not exist)
+--   p_key_..., p_keys           a key taken by the event at position p_key_events[k], or given back where that is 0
+--
+-- Frozen offsets of an entry (formats, section 2; SQL counts from 1): schema 1, event_id 33, stream_id 49, previous 65,
+-- command_id 97, ledger_id 145 and actor 161 (adjacent), stream_version 185 (zigzag varint; compared below 8192).
+--
+-- Answers: stored (first, last), duplicate (first, last of the command as it is known), conflict (first = index of the
+-- holder where a key is taken), stale, refused. An exception means that nothing at all was written.
+
+-- Not a loop over a query anywhere in append(): a cursor copies its parameters, and a copied array is flat, so that each
+-- subscript would walk it from the start.
+CREATE TYPE ledger.append_verdict AS (request int, first bigint, last bigint, verdict text);
+
+CREATE FUNCTION ledger.append(
+    p_actors uuid[], p_command_ids uuid[], p_digests bytea[], p_ends int[],
+    p_requests int[], p_before int[], p_event_schemas int[],
+    p_streams uuid[], p_versions bigint[], p_recorded bigint[], p_entries bytea[],
+    p_schemas bytea[], p_types text[],
+    p_guard_requests int[], p_guard_streams uuid[], p_guard_versions bigint[],
+    p_key_requests int[], p_key_events int[], p_keys text[]
+) RETURNS TABLE (status text, first bigint, last bigint, reason text)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = ledger, pg_catalog, pg_temp
+-- Without these, a plan cached while the table was empty scans it for ever.
+SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan SET jit = off
+AS $append$
+#variable_conflict use_column
+DECLARE
+    entry_bytes_min    CONSTANT int := 191;
+    entry_bytes_max    CONSTANT int := 60000;
+    command_bytes_max  CONSTANT int := 1048576;
+    command_events_max CONSTANT int := 1000;
+    clock_us_max       CONSTANT bigint := 5000000;
+    founded            CONSTANT text := 'edgeprint.evidence.LedgerFounded';
+    reset              CONSTANT text := 'edgeprint.evidence.LedgerClockReset';
+    zeros              CONSTANT bytea := decode(repeat('00', 32), 'hex');
+    requests           CONSTANT int := cardinality(p_command_ids);
+    events             CONSTANT int := cardinality(p_entries);
+    guards             CONSTANT int := cardinality(p_guard_streams);
+    keys_changed       CONSTANT int := cardinality(p_keys);
+    base        bigint;       -- index of the next event
+    high        bigint;       -- running maximum of recorded_at since the last clock reset
+    ledger      uuid;
+    now_us      bigint;
+    schemas_ok  boolean[];
+    statuses    text[];       -- null: accepted so far
+    firsts      bigint[];
+    lasts       bigint[];
+    reasons     text[];
+    refusals    text[];       -- found early, told late: a conflict is the better answer
+    accepted    boolean[];
+    ledger_bytes bytea;
+    touching    boolean;
+    found_any   boolean := false;
+    clean       boolean;
+    stored      bigint;
+    verdicts    append_verdict[];
+    bad         append_verdict;
+    violated    text;
+BEGIN
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'append() needs read committed: a snapshot taken before the lock does not see what it waited for'
+            USING ERRCODE = 'invalid_transaction_state';
+    END IF;
+    IF requests = 0 OR cardinality(p_actors) <> requests OR cardinality(p_digests) <> requests
+        OR cardinality(p_ends) <> requests OR p_ends[requests] <> events OR cardinality(p_requests) <> events
+        OR cardinality(p_before) <> events OR cardinality(p_event_schemas) <> events
+        OR cardinality(p_streams) <> events OR cardinality(p_versions) <> events
+        OR cardinality(p_recorded) <> events OR cardinality(p_guard_requests) <> guards
+        OR cardinality(p_guard_versions) <> guards OR cardinality(p_key_requests) <> keys_changed
+        OR cardinality(p_key_events) <> keys_changed OR cardinality(p_types) <> cardinality(p_schemas) THEN
+        RAISE EXCEPTION 'append(): arrays of unequal length' USING ERRCODE = 'array_subscript_error';
+    END IF;
+    -- In the body: a SET clause of the function is undone before the commit, which would then return before its flush.
+    violated := set_config('synchronous_commit', 'on', true);
+
+    SELECT h.size, h.time_high, h.ledger_id INTO STRICT base, high, ledger FROM head h WHERE h.one FOR UPDATE;
+    now_us := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+
+    -- Requests of one call that touch each other are handled one by one. (Nested: an EXISTS costs even if not asked.)
+    touching := requests > 1 AND (base = 0 OR p_types && ARRAY[founded, reset]);
+    IF requests > 1 AND keys_changed > 0 THEN
+        touching := touching OR EXISTS (SELECT 1 FROM unnest(p_keys) k WHERE k LIKE 'schema/%')
+            OR EXISTS (SELECT 1 FROM unnest(p_keys, p_key_requests) k(key, request)
+                       GROUP BY k.key HAVING min(k.request) <> max(k.request));
+    END IF;
+    IF requests > 1 AND guards > 0 THEN
+        touching := touching OR EXISTS (
+            SELECT 1 FROM unnest(p_streams, p_requests) e(stream, request)
+            JOIN unnest(p_guard_streams, p_guard_requests) g(stream, request)
+                ON g.stream = e.stream AND g.request <> e.request);
+    END IF;
+    IF touching THEN
+        RETURN QUERY SELECT o.* FROM append_one_by_one(p_actors, p_command_ids, p_digests, p_ends, p_before,
+            p_event_schemas, p_streams, p_versions, p_recorded, p_entries, p_schemas, p_types, p_guard_requests,
+            p_guard_streams, p_guard_versions, p_key_requests, p_key_events, p_keys) o;
+        RETURN;
+    END IF;
+
+    statuses := array_fill(NULL::text, ARRAY[requests]);
+    reasons := array_fill(''::text, ARRAY[requests]);
+    refusals := statuses;
+    firsts := array_fill(-1::bigint, ARRAY[requests]);
+    lasts := firsts;
+
+    -- 1. Commands that are known already.
+    SELECT array_agg(row(r, c.first_index, c.last_index,
+                         CASE WHEN c.request_digest <> p_digests[r]
+                             THEN format('refused: another body under the same command id %s', p_command_ids[r])
+                             ELSE 'duplicate: the command is known' END)::append_verdict)
+    INTO verdicts
+    FROM generate_series(1, requests) r
+    CROSS JOIN LATERAL (SELECT * FROM commands c
+                        WHERE c.actor = p_actors[r] AND c.command_id = p_command_ids[r] OFFSET 0) c;
+    FOREACH bad IN ARRAY coalesce(verdicts, '{}') LOOP
+        found_any := true;
+        statuses[bad.request] := split_part(bad.verdict, ': ', 1);
+        reasons[bad.request] := substr(bad.verdict, strpos(bad.verdict, ': ') + 2);
+        IF statuses[bad.request] = 'duplicate' THEN
+            firsts[bad.request] := bad.first;
+            lasts[bad.request] := bad.last;
+        END IF;
+    END LOOP;
+
+    IF base = 0 AND events > 0 AND p_types[p_event_schemas[1]] = founded THEN
+        ledger := p_streams[1];
+    END IF;
+    ledger_bytes := uuid_send(ledger);
+    -- Schemas published at a smaller index or by this very request.
+    SELECT coalesce(array_agg(octet_length(p_types[s]) BETWEEN 1 AND 255 AND (
+        (SELECT true FROM keys k WHERE k.key = 'schema/' || encode(p_schemas[s], 'hex')) IS NOT NULL
+        OR (keys_changed > 0 AND 'schema/' || encode(p_schemas[s], 'hex') = ANY (p_keys))) ORDER BY s), '{}')
+    INTO schemas_ok FROM generate_series(1, cardinality(p_schemas)) s;
+
+    -- 2. Clock, versions, and the columns against the bytes; a good event yields no row here.
+    -- Its expressions are set up anew for every call, so it only counts; the words are found below, for the few.
+    SELECT array_agg(row(v.request, v.i, v.stands, v.code)::append_verdict ORDER BY v.request, v.code)
+    INTO verdicts
+    FROM (
+        SELECT p_requests[e.i] AS request, e.i, stream.version AS stands, CASE
+            WHEN p_recorded[e.i] >= 0 AND abs(p_recorded[e.i] - now_us) > clock_us_max THEN 'a'
+            WHEN p_before[e.i] = 0 AND p_versions[e.i] <> coalesce(stream.version, 0) + 1 THEN 'b'
+            WHEN octet_length(e.entry) NOT BETWEEN entry_bytes_min AND entry_bytes_max THEN 'c'
+            WHEN p_recorded[e.i] < 0 THEN 'd'
+            WHEN NOT schemas_ok[p_event_schemas[e.i]] OR substr(e.entry, 1, 32) <> p_schemas[p_event_schemas[e.i]] THEN 'e'
+            WHEN substr(e.entry, 49, 16) <> uuid_send(p_streams[e.i]) THEN 'f'
+            WHEN substr(e.entry, 97, 16) <> uuid_send(p_command_ids[p_requests[e.i]]) THEN 'g'
+            WHEN substr(e.entry, 145, 32) <> ledger_bytes || uuid_send(p_actors[p_requests[e.i]]) THEN 'h'
+            WHEN CASE WHEN p_versions[e.i] < 64 THEN get_byte(e.entry, 184) <> p_versions[e.i] * 2
+                      WHEN p_versions[e.i] < 8192 THEN get_byte(e.entry, 184) <> (p_versions[e.i] * 2 & 127) + 128
+                                                    OR get_byte(e.entry, 185) <> p_versions[e.i] >> 6 END THEN 'i'
+            WHEN p_before[e.i] = 0 THEN
+                CASE WHEN substr(e.entry, 65, 32) <> coalesce(stream.leaf, zeros) THEN 'j' END
+            WHEN p_before[e.i] NOT BETWEEN 1 AND e.i - 1
+                 OR p_requests[p_before[e.i]] <> p_requests[e.i]
+                 OR p_streams[p_before[e.i]] <> p_streams[e.i]
+                 OR p_versions[p_before[e.i]] <> p_versions[e.i] - 1
+                 OR substr(e.entry, 65, 32) <> sha256('\x00'::bytea || p_entries[p_before[e.i]]) THEN 'k'
+            END AS code
+        FROM unnest(p_entries) WITH ORDINALITY e(entry, i)
+        LEFT JOIN LATERAL (SELECT s.stream_version AS version, s.leaf_hash AS leaf FROM events s
+                           WHERE p_before[e.i] = 0 AND s.stream_id = p_streams[e.i]
+                           ORDER BY s.stream_version DESC LIMIT 1) stream ON true
+        OFFSET 0
+    ) v WHERE v.code IS NOT NULL;
+    FOREACH bad IN ARRAY coalesce(verdicts, '{}') LOOP
+        found_any := true;
+        IF bad.request IS NULL OR bad.request NOT BETWEEN 1 AND requests THEN
+            RAISE EXCEPTION 'append(): event without a request' USING ERRCODE = 'array_subscript_error';
+        ELSIF statuses[bad.request] IS NOT NULL OR refusals[bad.request] IS NOT NULL THEN
+            CONTINUE;
+        ELSIF bad.verdict = 'a' THEN
+            statuses[bad.request] := 'stale';
+            reasons[bad.request] := format('recorded_at %s, database clock %s, expected within 5 s',
+                                           p_recorded[bad.first], now_us);
+        ELSIF bad.verdict = 'b' THEN
+            statuses[bad.request] := 'conflict';
+            reasons[bad.request] := format('stream %s stands at version %s, expected %s', p_streams[bad.first],
+                                           coalesce(bad.last, 0), p_versions[bad.first] - 1);
+        ELSE
+            refusals[bad.request] := CASE bad.verdict
+                WHEN 'c' THEN format('entry has %s bytes, expected %s to %s', octet_length(p_entries[bad.first]),
+                                     entry_bytes_min, entry_bytes_max)
+                WHEN 'd' THEN 'entry holds no recorded_at'
+                WHEN 'e' THEN format('schema %s is not published, or its type has no name',
+                                     encode(substr(p_entries[bad.first], 1, 32), 'hex'))
+                WHEN 'f' THEN format('entry names another stream than %s', p_streams[bad.first])
+                WHEN 'g' THEN format('entry names another command than %s', p_command_ids[bad.request])
+                WHEN 'h' THEN format('entry names another ledger than %s or another actor than %s', ledger,
+                                     p_actors[bad.request])
+                WHEN 'i' THEN format('entry names another stream version than %s', p_versions[bad.first])
+                ELSE format('stream %s version %s does not name the leaf hash of the event before it',
+                            p_streams[bad.first], p_versions[bad.first]) END;
+        END IF;
+    END LOOP;
+    -- A version that conflicts with the table may still follow an earlier request of the same call.
+    IF requests > 1 AND array_position(statuses, 'conflict') IS NOT NULL THEN
+        IF EXISTS (SELECT 1 FROM unnest(p_streams, p_requests) e(stream, request)
+                   GROUP BY e.stream HAVING min(e.request) <> max(e.request)) THEN
+            RETURN QUERY SELECT o.* FROM append_one_by_one(p_actors, p_command_ids, p_digests, p_ends, p_before,
+                p_event_schemas, p_streams, p_versions, p_recorded, p_entries, p_schemas, p_types, p_guard_requests,
+                p_guard_streams, p_guard_versions, p_key_requests, p_key_events, p_keys) o;
+            RETURN;
+        END IF;
+    END IF;
+
+    -- 3. Guards: streams that were read must still stand where they stood.
+    IF guards > 0 THEN
+        SELECT array_agg(row(p_guard_requests[g], -1, -1, format('guarded stream %s stands at version %s, expected %s',
+                             p_guard_streams[g], coalesce(stream.version, 0), p_guard_versions[g]))::append_verdict)
+        INTO verdicts
+        FROM generate_series(1, guards) g
+        LEFT JOIN LATERAL (SELECT e.stream_version AS version FROM events e WHERE e.stream_id = p_guard_streams[g]
+                           ORDER BY e.stream_version DESC LIMIT 1) stream ON true
+        WHERE coalesce(stream.version, 0) <> p_guard_versions[g];
+        FOREACH bad IN ARRAY coalesce(verdicts, '{}') LOOP
+            found_any := true;
+            IF statuses[bad.request] IS NULL THEN
+                statuses[bad.request] := 'conflict';
+                reasons[bad.request] := bad.verdict;
+            END IF;
+        END LOOP;
+    END IF;
+
+    -- 4. Keys: what is given back must be held, what is taken must be free.
+    IF keys_changed > 0 THEN
+        SELECT array_agg(row(v.request, v.holder, v.holder, v.verdict)::append_verdict ORDER BY v.request, v.verdict)
+        INTO verdicts
+        FROM (
+            SELECT p_key_requests[k] AS request, held.ledger_index AS holder, CASE
+                WHEN p_key_events[k] = 0 AND held.ledger_index IS NULL THEN
+                    format('1conflict: key %s is not held', p_keys[k])
+                WHEN p_key_events[k] > 0 AND held.ledger_index IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM generate_series(1, keys_changed) o WHERE p_keys[o] = p_keys[k] AND p_key_events[o] = 0) THEN
+                    format('2conflict: key %s is held by index %s', p_keys[k], held.ledger_index)
+                WHEN octet_length(p_keys[k]) NOT BETWEEN 1 AND 500 THEN
+                    '3refused: a key has 1 to 500 bytes'
+                WHEN p_key_events[k] = 0 AND p_keys[k] LIKE 'schema/%' THEN
+                    '3refused: a published schema is never withdrawn'
+                WHEN p_key_events[k] > 0 AND p_requests[p_key_events[k]] IS DISTINCT FROM p_key_requests[k] THEN
+                    format('3refused: key %s is taken by no event of its request', p_keys[k])
+                WHEN EXISTS (SELECT 1 FROM generate_series(1, keys_changed) o WHERE p_keys[o] = p_keys[k] AND o <> k
+                             AND (p_key_events[o] = 0) = (p_key_events[k] = 0)) THEN
+                    format('3refused: key %s is named twice', p_keys[k])
+                END AS verdict
+            FROM generate_series(1, keys_changed) k
+            LEFT JOIN LATERAL (SELECT h.ledger_index FROM keys h WHERE h.key = p_keys[k] OFFSET 0) held ON true
+            OFFSET 0
+        ) v WHERE v.verdict IS NOT NULL;
+        FOREACH bad IN ARRAY coalesce(verdicts, '{}') LOOP
+            found_any := true;
+            IF statuses[bad.request] IS NOT NULL THEN
+                CONTINUE;
+            ELSIF bad.verdict LIKE '3%' THEN
+                refusals[bad.request] := coalesce(refusals[bad.request], substr(bad.verdict, 11));
+            ELSE
+                statuses[bad.request] := 'conflict';
+                reasons[bad.request] := substr(bad.verdict, 12);
+                IF bad.verdict LIKE '2%' THEN
+                    firsts[bad.request] := bad.first;
+                    lasts[bad.request] := bad.last;
+                END IF;
+            END IF;
+        END LOOP;
+    END IF;
+
+    -- 5. Limits of a command, and the founding of the ledger.
+    IF events > 17 THEN  -- fewer cannot be too many bytes, since each has at most 60,000
+        SELECT array_agg(row(r, -1, -1, format('a command has at most %s events and %s bytes', command_events_max,
+                                               command_bytes_max))::append_verdict)
+        INTO verdicts
+        FROM generate_series(1, requests) r
+        WHERE p_ends[r] - coalesce(p_ends[r - 1], 0) > command_events_max
+            OR (p_ends[r] - coalesce(p_ends[r - 1], 0) > 17 AND command_bytes_max < (
+                SELECT sum(octet_length(p_entries[i])) FROM generate_series(coalesce(p_ends[r - 1], 0) + 1, p_ends[r]) i));
+        FOREACH bad IN ARRAY coalesce(verdicts, '{}') LOOP
+            found_any := true;
+            refusals[bad.request] := coalesce(refusals[bad.request], bad.verdict);
+        END LOOP;
+    END IF;
+    IF base = 0 AND (events = 0 OR p_types[p_event_schemas[1]] <> founded) THEN
+        found_any := true;
+        refusals[1] := 'the ledger is not founded: index 0 is LedgerFounded';
+    END IF;
+    IF p_types && ARRAY[founded] THEN
+        IF EXISTS (SELECT 1 FROM generate_series(1, events) i
+                   WHERE p_types[p_event_schemas[i]] = founded AND base + i > 1) THEN
+            found_any := true;
+            refusals[1] := coalesce(refusals[1], 'the ledger is founded once, at index 0');
+        END IF;
+    END IF;
+    -- 6. Write what is left. Where nothing was found, all is accepted and its place is known.
+    clean := NOT found_any;
+    IF clean AND requests = 1 THEN
+        stored := events;
+        firsts[1] := base;
+        lasts[1] := base + events - 1;
+    ELSIF clean THEN
+        stored := events;
+        SELECT array_agg(base + coalesce(p_ends[r - 1], 0)), array_agg(base + p_ends[r] - 1)
+        INTO firsts, lasts FROM generate_series(1, requests) r;
+    ELSE
+        SELECT array_agg(a.ok ORDER BY a.r), max(a.upto) - base,
+               array_agg(CASE WHEN a.ok THEN a.upto - a.events ELSE firsts[a.r] END ORDER BY a.r),
+               array_agg(CASE WHEN a.ok THEN a.upto - 1 ELSE lasts[a.r] END ORDER BY a.r),
+               array_agg(CASE WHEN NOT a.ok THEN coalesce(statuses[a.r], 'refused') END ORDER BY a.r),
+               array_agg(CASE WHEN statuses[a.r] IS NULL THEN coalesce(refusals[a.r], '') ELSE reasons[a.r] END ORDER BY a.r)
+        INTO accepted, stored, firsts, lasts, statuses, reasons
+        FROM (SELECT c.r, c.ok, c.events, base + sum(CASE WHEN c.ok THEN c.events ELSE 0 END) OVER (ORDER BY c.r) AS upto
+              FROM (SELECT r, statuses[r] IS NULL AND refusals[r] IS NULL AS ok,
+                           p_ends[r] - coalesce(p_ends[r - 1], 0) AS events
+                    FROM generate_series(1, requests) r) c) a;
+    END IF;
+    IF clean OR true = ANY (accepted) THEN
+        BEGIN
+            IF stored > 0 THEN
+                IF clean AND NOT p_types && ARRAY[reset] THEN
+                    INSERT INTO events (ledger_index, stream_id, stream_version, type, recorded_at, time_high, entry)
+                    SELECT base + n.i - 1, p_streams[n.i], p_versions[n.i], p_types[p_event_schemas[n.i]],
+                           p_recorded[n.i], greatest(high, n.high), p_entries[n.i]
+                    FROM (SELECT i, max(p_recorded[i]) OVER (ORDER BY i ROWS UNBOUNDED PRECEDING) AS high
+                          FROM generate_series(1, events) i) n;
+                ELSE
+                    INSERT INTO events (ledger_index, stream_id, stream_version, type, recorded_at, time_high, entry)
+                    SELECT base + n.number - 1, p_streams[n.i], p_versions[n.i], p_types[p_event_schemas[n.i]],
+                           p_recorded[n.i], CASE WHEN n.piece = 0 THEN greatest(high, n.high) ELSE n.high END, p_entries[n.i]
+                    FROM (SELECT t.i, t.piece, row_number() OVER (ORDER BY t.i) AS number,
+                                 max(p_recorded[t.i]) OVER (PARTITION BY t.piece ORDER BY t.i) AS high
+                          FROM (SELECT i, count(*) FILTER (WHERE p_types[p_event_schemas[i]] = reset)
+                                          OVER (ORDER BY i) AS piece
+                                FROM generate_series(1, events) i WHERE clean OR accepted[p_requests[i]]) t) n;
+                END IF;
+                IF clean AND events = 1 AND NOT p_types && ARRAY[reset] THEN
+                    high := greatest(high, p_recorded[1]);
+                ELSE
+                    SELECT e.time_high INTO STRICT high FROM events e WHERE e.ledger_index = base + stored - 1;
+                END IF;
+            END IF;
+            INSERT INTO commands (actor, command_id, request_digest, first_index, last_index)
+            SELECT p_actors[r], p_command_ids[r], p_digests[r], firsts[r], lasts[r]
+            FROM generate_series(1, requests) r WHERE clean OR accepted[r];
+            IF keys_changed > 0 THEN
+                DELETE FROM keys WHERE key = ANY (ARRAY(
+                    SELECT p_keys[k] FROM generate_series(1, keys_changed) k
+                    WHERE p_key_events[k] = 0 AND (clean OR accepted[p_key_requests[k]])));
+                INSERT INTO keys (key, ledger_index)
+                SELECT p_keys[k], firsts[p_key_requests[k]] + p_key_events[k] - 1 - coalesce(p_ends[p_key_requests[k] - 1], 0)
+                FROM generate_series(1, keys_changed) k
+                WHERE p_key_events[k] > 0 AND (clean OR accepted[p_key_requests[k]]);
+            END IF;
+            IF stored > 0 THEN
+                UPDATE head SET size = base + stored, time_high = high, ledger_id = ledger WHERE one;
+                violated := pg_notify('edgeprint_ledger', (base + stored)::text)::text;
+            END IF;
+        EXCEPTION WHEN unique_violation THEN
+            GET STACKED DIAGNOSTICS violated = CONSTRAINT_NAME;
+            IF requests > 1 THEN
+                RETURN QUERY SELECT o.* FROM append_one_by_one(p_actors, p_command_ids, p_digests, p_ends, p_before,
+                    p_event_schemas, p_streams, p_versions, p_recorded, p_entries, p_schemas, p_types, p_guard_requests,
+                    p_guard_streams, p_guard_versions, p_key_requests, p_key_events, p_keys) o;
+                RETURN;
+            END IF;
+            statuses[1] := 'refused';
+            reasons[1] := CASE violated WHEN 'events_event_id' THEN 'an event id is in the ledger already or named twice'
+                                        WHEN 'events_stream' THEN 'a stream version is written twice'
+                                        ELSE 'violates ' || violated END;
+            firsts[1] := -1;
+            lasts[1] := -1;
+        END;
+    END IF;
+    IF requests = 1 THEN
+        status := coalesce(statuses[1], 'stored');
+        first := firsts[1];
+        last := lasts[1];
+        reason := reasons[1];
+        RETURN NEXT;
+    ELSE
+        RETURN QUERY SELECT coalesce(statuses[r], 'stored'), firsts[r], lasts[r], reasons[r]
+                     FROM generate_series(1, requests) r;
+    END IF;
+END $append$;
+
+-- The requests of one call, each as a call of its own, inside the same lock and transaction.
+CREATE FUNCTION ledger.append_one_by_one(
+    p_actors uuid[], p_command_ids uuid[], p_digests bytea[], p_ends int[], p_before int[], p_event_schemas int[],
+    p_streams uuid[], p_versions bigint[], p_recorded bigint[], p_entries bytea[], p_schemas bytea[], p_types text[],
+    p_guard_requests int[], p_guard_streams uuid[], p_guard_versions bigint[],
+    p_key_requests int[], p_key_events int[], p_keys text[]
+) RETURNS TABLE (status text, first bigint, last bigint, reason text)
+LANGUAGE plpgsql SET search_path = ledger, pg_catalog, pg_temp
+AS $append_one_by_one$
+#variable_conflict use_column
+DECLARE
+    low    int := 1;
+    high   int;
+    guards int[];
+    keys   int[];
+    used   int[];
+BEGIN
+    FOR r IN 1 .. cardinality(p_command_ids) LOOP
+        high := p_ends[r];
+        guards := ARRAY(SELECT g FROM generate_series(1, cardinality(p_guard_requests)) g WHERE p_guard_requests[g] = r);
+        keys := ARRAY(SELECT k FROM generate_series(1, cardinality(p_key_requests)) k WHERE p_key_requests[k] = r);
+        -- Only the schemas of this request: its answer must not depend on its neighbours'.
+        used := ARRAY(SELECT DISTINCT s FROM unnest(p_event_schemas[low:high]) s ORDER BY s);
+        RETURN QUERY SELECT a.* FROM append(
+            p_actors[r:r], p_command_ids[r:r], p_digests[r:r], ARRAY[high - low + 1],
+            ARRAY(SELECT 1 FROM generate_series(low, high)),
+            ARRAY(SELECT greatest(p_before[i] - low + 1, 0) FROM generate_series(low, high) i ORDER BY i),
+            ARRAY(SELECT array_position(used, p_event_schemas[i]) FROM generate_series(low, high) i ORDER BY i),
+            p_streams[low:high], p_versions[low:high], p_recorded[low:high], p_entries[low:high],
+            ARRAY(SELECT p_schemas[s] FROM unnest(used) WITH ORDINALITY u(s, n) ORDER BY n),
+            ARRAY(SELECT p_types[s] FROM unnest(used) WITH ORDINALITY u(s, n) ORDER BY n),
+            ARRAY(SELECT 1 FROM unnest(guards)),
+            ARRAY(SELECT p_guard_streams[g] FROM unnest(guards) WITH ORDINALITY u(g, n) ORDER BY n),
+            ARRAY(SELECT p_guard_versions[g] FROM unnest(guards) WITH ORDINALITY u(g, n) ORDER BY n),
+            ARRAY(SELECT 1 FROM unnest(keys)),
+            ARRAY(SELECT CASE WHEN p_key_events[k] = 0 THEN 0 ELSE p_key_events[k] - low + 1 END
+                  FROM unnest(keys) WITH ORDINALITY u(k, n) ORDER BY n),
+            ARRAY(SELECT p_keys[k] FROM unnest(keys) WITH ORDINALITY u(k, n) ORDER BY n)) a;
+        low := high + 1;
+    END LOOP;
+END $append_one_by_one$;
+
+REVOKE ALL ON FUNCTION ledger.append FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.append_one_by_one FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.append TO edgeprint_writer;

@@ -1,0 +1,2 @@
+"""Tests: arch.
+Nothing imports tests."""

@@ -1,0 +1,99 @@
+"""Fixtures shared by all kinds of tests: a PostgreSQL for the session, a fresh ledger database for a test.
+`DATABASE_URL` names the server to use; without it a throw-away cluster is made. No test is skipped for want of one.
+"""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from infra.embedded.cluster import Cluster
+from infra.store.provision import LOGINS, WRITER, install, role_dsn
+
+PASSWORD = "only-for-tests"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A server on which tests may make databases and roles."""
+
+    superuser_dsn: str
+    cluster: Cluster | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerDatabase:
+    """A database with the ledger's schema, roles and guards, and nothing in it."""
+
+    server: PostgresServer
+    name: str
+
+    @property
+    def writer(self) -> str:
+        """The connection string of the writer."""
+        return self.dsn(WRITER)
+
+    @property
+    def superuser(self) -> str:
+        """The connection string of the superuser in this database."""
+        return make_conninfo(self.server.superuser_dsn, dbname=self.name)
+
+    def dsn(self, role: str) -> str:
+        """Return the connection string of a role."""
+        password = PASSWORD if self.server.cluster is None else None
+        return role_dsn(self.server.superuser_dsn, role, database=self.name, password=password)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """The server of this test session."""
+    url = os.environ.get("DATABASE_URL")
+    if url:
+        yield PostgresServer(url, None)
+        return
+    cluster = Cluster.open(tmp_path_factory.mktemp("postgres"), f"tests-{os.getpid()}")
+    try:
+        cluster.create()
+        cluster.start()
+        yield PostgresServer(cluster.superuser_dsn(), cluster)
+    finally:
+        cluster.purge()
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def make_ledger_database(postgres_server: PostgresServer) -> Iterator[Callable[[], LedgerDatabase]]:
+    """A function that makes another empty ledger database; all are dropped at the end of the session."""
+    made: list[str] = []
+    passwords = dict.fromkeys(LOGINS, PASSWORD) if postgres_server.cluster is None else None
+
+    def make() -> LedgerDatabase:
+        name = f"edgeprint_test_{os.getpid()}_{next(_numbers)}"
+        if made:  # a copy of the first, which nobody touches, takes half the time
+            with psycopg.connect(postgres_server.superuser_dsn, autocommit=True) as connection:
+                copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+                connection.execute(copy.format(sql.Identifier(name), sql.Identifier(made[0])))
+        else:
+            install(postgres_server.superuser_dsn, database=name, passwords=passwords)
+        made.append(name)
+        return LedgerDatabase(postgres_server, name)
+
+    make()
+    yield make
+    if postgres_server.cluster is None:
+        with psycopg.connect(postgres_server.superuser_dsn, autocommit=True) as connection:
+            for name in made:
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def ledger_database(make_ledger_database: Callable[[], LedgerDatabase]) -> LedgerDatabase:
+    """An empty ledger database for one test."""
+    return make_ledger_database()

@@ -1,0 +1,2 @@
+"""Tests: contract.
+Nothing imports tests."""

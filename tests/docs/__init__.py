@@ -1,0 +1,2 @@
+"""Tests: docs.
+Nothing imports tests."""

@@ -1,0 +1,2 @@
+"""Tests: e2e.
+Nothing imports tests."""

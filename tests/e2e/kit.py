@@ -1,0 +1,259 @@
+"""Drive the real command line in subprocesses, each ledger in a home of its own that leaves nothing behind.
+What a ledger must hold after any fault is checked here once: `check_whole`.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from domain.events import ZERO_HASH
+from domain.ids import parse_object_id
+from domain.ledger.merkle import leaf_hash
+from domain.ledger.policy import parse_policy
+from infra.bootstrap import Session, opened
+from infra.database import Database
+from infra.fsck.tree import verify_tree
+from infra.home import Home
+from infra.process import ProcessId, identify_process, wait_until_gone
+from infra.sealer_database import published_notes
+from infra.settings import Settings
+from infra.store.provision import READER
+from producers.ports import LedgerRow
+from schemas.envelope import read_header
+from tests.fault.test_embedded_cluster import IS_ROOT, NORMAL_UID, normal_user_interpreters
+
+REPOSITORY = Path(__file__).parents[2]
+CLI = [sys.executable, "-m", "infra.cli.main"]
+TIMEOUT_S = 120
+NOT_INHERITED = ("DATABASE_URL", "EDGEPRINT_HOME", "EDGEPRINT_STATE", "EDGEPRINT_LANG", "EDGEPRINT_FAILPOINTS", "LC_ALL")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one JSON value on stdout."""
+        return json.loads(self.out)
+
+    def ok(self) -> "Answer":
+        """Return the answer of a command that must not fail."""
+        assert self.code == 0, f"exit {self.code}\n{self.out[-3000:]}\n{self.err[-3000:]}"
+        return self
+
+
+class Place:
+    """One home with its state directory, and the command line on it."""
+
+    def __init__(self, folder: Path, way: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> None:
+        """Use `folder`; `way` is an interpreter's argv other than ours (that of a normal user)."""
+        self.folder = folder
+        self.home = folder / "home"
+        self.state = folder / "state"
+        self.files = folder / "files"
+        self.argv = [*way, "-m", "infra.cli.main"] if way else CLI
+        inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+        self.environ = inherited | {
+            "EDGEPRINT_HOME": str(self.home),
+            "EDGEPRINT_STATE": str(self.state),
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONUNBUFFERED": "1",
+            **(environ or {}),
+        }
+
+    @property
+    def settings(self) -> Settings:
+        """The settings a command on this place would read."""
+        return Settings(self.home, self.state, None, "en")
+
+    def start(
+        self, *arguments: str | bytes | Path, environ: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[bytes]:
+        """Start a command; its outputs are pipes."""
+        argv: list[str | bytes | Path] = [*self.argv, *arguments]
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
+        return subprocess.Popen(argv, cwd=REPOSITORY, env={**self.environ, **(environ or {})}, **options)
+
+    def run(self, *arguments: str | bytes | Path, environ: Mapping[str, str] | None = None, **options: Any) -> Answer:
+        """Run a command to its end."""
+        process = self.start(*arguments, environ=environ, **options)
+        try:
+            out, err = process.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            raise AssertionError(f"{arguments} hangs:\n{out.decode()[-2000:]}\n{err.decode()[-2000:]}") from None
+        return Answer(process.returncode, (out or b"").decode(), (err or b"").decode())
+
+    def write(self, name: str, data: bytes | str | dict[str, Any]) -> Path:
+        """Write one input file and return its path."""
+        path = self.files / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(data, dict):
+            data = json.dumps(data)
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return path
+
+    def init(self, *options: str) -> "Place":
+        """Found the ledger."""
+        self.run("init", *options).ok()
+        return self
+
+    def kill_postgres(self) -> None:
+        """Kill the postmaster as a power cut would."""
+        postmaster = self.postmaster()
+        assert postmaster is not None, "the database does not run"
+        os.kill(postmaster.pid, signal.SIGKILL)
+        assert wait_until_gone(postmaster, timeout_s=10)
+
+    def database(self) -> Database:
+        """Return the database of the home."""
+        config = Home(self.home).founding_or_config()
+        assert config is not None
+        return Database(self.settings, Home(self.home), config.ledger_id)
+
+    def postmaster(self) -> ProcessId | None:
+        """Return the database's process if it runs."""
+        return identify_process(self.database().cluster.pid or 0)
+
+    def purge(self) -> None:
+        """Remove everything, by the command line where there is a ledger, and see that nothing stays."""
+        if (self.home / "config.json").exists() or (self.home / "founding.json").exists():
+            place = self.database().cluster.place
+            self.run("down", "--purge", "--yes").ok()
+            assert not place.exists()
+        assert list(self.state.glob("heads/*")) == []
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def place(folder: Path | None = None, **options: Any) -> Iterator[Place]:
+    """Give a place; in the end everything of it is purged."""
+    made = Place(Path(tempfile.mkdtemp(prefix="epe", dir="/tmp")) if folder is None else folder, **options)
+    try:
+        yield made
+    finally:
+        made.purge()
+
+
+@contextmanager
+def normal_user_place() -> Iterator[Place]:
+    """Give a place that belongs to somebody who is not root: ourselves, or user 65534 where we are root."""
+    if not IS_ROOT:
+        with place() as made:
+            yield made
+        return
+    folder = Path(tempfile.mkdtemp(prefix="epe", dir="/tmp"))
+    os.chown(folder, NORMAL_UID, NORMAL_UID)
+    packages = os.pathsep.join([str(REPOSITORY), *(path for path in sys.path if "site-packages" in path)])
+    environ = {"HOME": str(folder), "PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"}
+    said = []
+    for way in normal_user_interpreters():
+        made = Place(folder, way=way, environ=environ)
+        done = made.run("doctor", "--json")
+        if done.code == 0:
+            break
+        said.append(f"{way}: {done.out[-500:]} {done.err[-500:]}")
+    else:
+        raise AssertionError("no way to run Python as a normal user:\n" + "\n".join(said))
+    try:
+        yield made
+    finally:
+        made.purge()
+
+
+def until(condition: Callable[[], object], what: str, timeout_s: float = 30) -> None:
+    """Return as soon as `condition` holds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
+        time.sleep(0.005)
+
+
+def all_rows(session: Session) -> list[LedgerRow]:
+    """Return the whole ledger."""
+    rows: list[LedgerRow] = []
+    while page := session.store.rows(len(rows), 1_000):
+        rows += page
+    return rows
+
+
+def check_whole(place: Place, objects: Sequence[str] = (), notes: Sequence[tuple[str, bytes]] = ()) -> list[LedgerRow]:
+    """Check I1 to I3 of the design and return the rows.
+
+    Every object that was acknowledged (`objects`, identifiers) is there and judged; indexes are dense and event ids
+    unique, streams are chained; everything sealed, everything ever published (and `notes`) is a prefix of the log.
+    """
+    with opened(place.settings) as session:
+        session.seal()
+        rows = all_rows(session)
+        assert [row.index for row in rows] == list(range(session.store.size()))
+        found = published(place, session)
+    headers = [read_header(row.entry) for row in rows]
+    assert len({header.event_id for header in headers}) == len(rows), "an event id twice"
+    streams: dict[UUID, tuple[int, bytes]] = {}
+    for row, header in zip(rows, headers, strict=True):
+        assert row.leaf_hash == leaf_hash(row.entry)
+        version, leaf = streams.get(header.stream_id, (0, bytes(ZERO_HASH)))
+        assert (header.stream_version, header.previous) == (version + 1, leaf), f"index {row.index}"
+        streams[header.stream_id] = (header.stream_version, row.leaf_hash)
+    for name in objects:
+        assert streams[parse_object_id(name)][0] >= 3, f"{name} was acknowledged and is not judged"
+    policy = parse_policy((place.home / "policy").read_bytes())
+    report = verify_tree(place.home / "tlog", policy, notes=[*found, *notes])
+    assert report.exit_code == 0, report
+    assert report.head is not None and report.head.size == len(rows)
+    return rows
+
+
+def published(place: Place, session: Session) -> list[tuple[str, bytes]]:
+    """Return every note that was ever published and the one of the rollback guard."""
+    notes = [(f"published {n}", note) for n, note in published_notes(session.database.dsn(READER))]
+    return notes + [(str(path), path.read_bytes()) for path in (place.state / "heads").glob("*") if path.suffix != ".lock"]
+
+
+def objects_in(text: str) -> list[str]:
+    """Return the identifiers of the objects that complete lines of `identify` acknowledge."""
+    lines = [line.split() for line in text.split("\n")[:-1] if not line.startswith(" ")]
+    return [words[1] for words in lines if len(words) > 2 and "/O." in words[1]]
+
+
+def superuser(place: Place, *statements: str) -> None:
+    """Run statements as superuser with all tripwires off, as somebody who holds the machine can."""
+    database = place.database()
+    with database.in_use(), psycopg.connect(database.admin_dsn(), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def finish(process: subprocess.Popen[bytes]) -> Answer:
+    """Wait for a started command and return what it said."""
+    out, err = process.communicate(timeout=TIMEOUT_S)
+    return Answer(process.returncode, (out or b"").decode(), (err or b"").decode())
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a command that may still run."""
+    with suppress(ProcessLookupError):
+        process.kill()
+    process.communicate()

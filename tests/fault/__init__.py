@@ -1,0 +1,2 @@
+"""Tests: fault.
+Nothing imports tests."""
