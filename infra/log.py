@@ -14,6 +14,7 @@ from domain.ledger.policy import Policy, parse_policy
 from domain.ledger.proof import parse_proof
 from domain.ledger.proof import verify_proof as verify_tlog_proof
 from infra.fsck.tree import TreeReport, make_proof, read_entry, verify_tree
+from infra.headguard import FileHeadGuard
 from infra.home import Home
 from infra.settings import Settings
 from infra.tiles.posix import PosixTree
@@ -46,10 +47,12 @@ def head_of_home(home: Home) -> Checkpoint:
 
 
 def verify_files(settings: Settings) -> TreeReport:
-    """Verify every file of the static tree, entries included."""
+    """Verify every file of the static tree, entries included, and that the rollback guard's head is a prefix of it."""
     home = Home(settings.home)
-    home.config()
-    return verify_tree(home.tlog, policy_of(home), deep=True)
+    guard = FileHeadGuard(settings.state / "heads", home.config().ledger_id)
+    kept = guard.read()
+    notes = [] if kept is None else [(guard.describe(), kept)]
+    return verify_tree(home.tlog, policy_of(home), deep=True, notes=notes)
 
 
 def entry_of(settings: Settings, index: int) -> bytes:

@@ -47,7 +47,8 @@ class AppendRequest:
     nothing: the command id is kept with an empty range.
 
     Keys in `release` are given back before those in `take` are taken. `take_at` says for each key of `take` at which
-    position in `events` the event stands that holds it from then on; empty means the first event for all.
+    position in `events` the event stands that holds it from then on; empty means the first event for all. Keys change
+    with events only: what the log does not say could not be rebuilt from it.
     """
 
     command: CommandKey

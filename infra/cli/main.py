@@ -4,6 +4,7 @@ Every command takes --json, --home and --lang. Results go to stdout, progress an
 in `infra.cli.output`.
 """
 
+import io
 import os
 import sys
 
@@ -28,6 +29,9 @@ app.add_typer(schema.app, name="schema")
 
 def run() -> None:
     """Run the command line; an error that nobody foresaw exits with 70 and says where to look."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot write is escaped, never a crash
+            stream.reconfigure(errors="backslashreplace")
     try:
         with errors_as_exit_codes(as_json="--json" in sys.argv):
             app()

@@ -1,5 +1,6 @@
 """Look at one object: its state folded from its stream, its history with indexes, its name from the intake manifest."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from infra.bootstrap import Session
 from infra.intake.hashing import hash_opened
 from infra.intake.manifest import find_line
 from infra.intake.opened import open_file
+from infra.intake.refusal import display
 from infra.log import time_text
 from schemas.codec import Decoded
 
@@ -73,14 +75,14 @@ def find_by_content(session: Session, path: Path) -> dict[str, Any]:
         NotFound: there is no such file, or the holder has not brought these bytes.
         FileRefused: it cannot be read.
     """
-    if not path.exists():
-        raise NotFound(f"{path}: no such file")
+    if not os.path.lexists(path):
+        raise NotFound(f"{display(path)}: no such file")
     with open_file(path) as opened:
         sha256 = hash_opened(opened)
     key = content_key(session.config.holder_id, sha256)
     holder = session.store.key_holders([key]).get(key)
     if holder is None:
-        raise NotFound(f"{path}: these bytes (sha256 {sha256.hex()}) are not in this ledger")
+        raise NotFound(f"{display(path)}: these bytes (sha256 {sha256.hex()}) are not in this ledger")
     return look_at_object(session, ObjectId(holder.stream_id))
 
 

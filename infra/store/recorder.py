@@ -67,7 +67,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         """
         self._dsn = dsn
         self._patience_s = patience_s
-        datastore = _datastore(dsn)
+        datastore = _datastore(dsn, patience_s)
         try:
             super().__init__(datastore, events_table_name="events")
         except Exception as error:
@@ -211,7 +211,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
                     time.sleep(0.1)
 
 
-def _datastore(dsn: str) -> PostgresDatastore:
+def _datastore(dsn: str, patience_s: float) -> PostgresDatastore:
     parts = {key: value for key, value in conninfo_to_dict(lively(dsn)).items() if value is not None}
     datastore = PostgresDatastore(
         dbname=str(parts.pop("dbname", "")),
@@ -222,7 +222,7 @@ def _datastore(dsn: str) -> PostgresDatastore:
         schema="ledger",
         pool_size=1,
         max_overflow=POOL_CONNECTIONS_MAX - 1,
-        connect_timeout=5.0,
+        connect_timeout=min(5.0, patience_s),
     )
     # What the library has no argument for (sslmode, ...), and no sequential scans from plans of an empty table.
     options = f"{parts.pop('options', '')} -c enable_seqscan=off".strip()

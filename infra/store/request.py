@@ -64,9 +64,11 @@ def check_shape(request: AppendRequest) -> None:
     """
     for text in (*request.take, *request.release):
         check_text(text)
+    if (request.take or request.release) and not request.events:
+        raise ValueError("keys change with events: expected one, found none")
     if request.take_at and len(request.take_at) != len(request.take):
         raise ValueError(f"take_at: expected {len(request.take)} positions, found {len(request.take_at)}")
-    if request.take and not all(0 <= at < len(request.events) for at in request.take_at or (0,)):
+    if not all(0 <= at < len(request.events) for at in request.take_at):
         raise ValueError(f"take_at: expected positions of {len(request.events)} events, found {request.take_at}")
 
 

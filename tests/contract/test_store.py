@@ -277,7 +277,7 @@ def test_a_key_is_given_back_and_taken_again(store: Store, writer: Writer) -> No
     moved = one(store, writer.request(release=["k"], take=["k"]))
     assert moved.status is STORED
     assert store.key_holders(["k"])["k"].index == moved.first
-    assert one(store, writer.request(events=0, release=["k"])).status is STORED
+    assert one(store, writer.request(release=["k"])).status is STORED
     assert store.key_holders(["k"]) == {}
     assert one(store, writer.request(take=["k"])).status is STORED
 
@@ -304,6 +304,7 @@ def test_one_key_in_several_requests_of_one_call(store: Store, writer: Writer) -
         {"take": ["k\x00"]},
         {"take": ["\ud800"]},
         {"take": ["k"], "events": 0},
+        {"release": ["k"], "events": 0},
         {"take": ["k"], "take_at": [1]},
         {"take": ["k"], "take_at": [-1]},
         {"take": ["k"], "take_at": [0, 0]},

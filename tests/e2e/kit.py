@@ -33,12 +33,21 @@ from infra.settings import Settings
 from infra.store.provision import READER
 from producers.ports import LedgerRow
 from schemas.envelope import read_header
+from tests.e2e.warm import Warm
 from tests.fault.test_embedded_cluster import IS_ROOT, NORMAL_UID, normal_user_interpreters
 
 REPOSITORY = Path(__file__).parents[2]
 CLI = [sys.executable, "-m", "infra.cli.main"]
 TIMEOUT_S = 120
-NOT_INHERITED = ("DATABASE_URL", "EDGEPRINT_HOME", "EDGEPRINT_STATE", "EDGEPRINT_LANG", "EDGEPRINT_FAILPOINTS", "LC_ALL")
+WARM = Warm()
+NOT_INHERITED = (
+    "DATABASE_URL",
+    "EDGEPRINT_HOME",
+    "EDGEPRINT_STATE",
+    "EDGEPRINT_LANG",
+    "EDGEPRINT_FAILPOINTS",
+    "LC_ALL",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,9 @@ class Place:
         return subprocess.Popen(argv, cwd=REPOSITORY, env={**self.environ, **(environ or {})}, **options)
 
     def run(self, *arguments: str | bytes | Path, environ: Mapping[str, str] | None = None, **options: Any) -> Answer:
-        """Run a command to its end."""
+        """Run a command to its end: with `options`, failpoints or another interpreter in a Python of its own."""
+        if self.argv is CLI and not options and "EDGEPRINT_FAILPOINTS" not in (environ or {}):
+            return self._run_warm([os.fsdecode(a) for a in arguments], {**self.environ, **(environ or {})})
         process = self.start(*arguments, environ=environ, **options)
         try:
             out, err = process.communicate(timeout=TIMEOUT_S)
@@ -102,7 +113,17 @@ class Place:
             process.kill()
             out, err = process.communicate()
             raise AssertionError(f"{arguments} hangs:\n{out.decode()[-2000:]}\n{err.decode()[-2000:]}") from None
-        return Answer(process.returncode, (out or b"").decode(), (err or b"").decode())
+        return Answer(process.returncode, text(out), text(err))
+
+    @staticmethod
+    def _run_warm(arguments: Sequence[str], environ: Mapping[str, str]) -> Answer:
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as nothing:
+            code = WARM.run(arguments, environ, (nothing, out, err), TIMEOUT_S)
+            out.seek(0)
+            err.seek(0)
+            answer = Answer(code, text(out.read()), text(err.read()))
+        assert code != -signal.SIGKILL, f"{arguments} hangs: {answer}"
+        return answer
 
     def write(self, name: str, data: bytes | str | dict[str, Any]) -> Path:
         """Write one input file and return its path."""
@@ -181,6 +202,11 @@ def normal_user_place() -> Iterator[Place]:
         made.purge()
 
 
+def text(data: bytes | None) -> str:
+    """Return what a command wrote, which must be UTF-8."""
+    return (data or b"").decode()
+
+
 def until(condition: Callable[[], object], what: str, timeout_s: float = 30) -> None:
     """Return as soon as `condition` holds."""
     deadline = time.monotonic() + timeout_s
@@ -228,7 +254,9 @@ def check_whole(place: Place, objects: Sequence[str] = (), notes: Sequence[tuple
 def published(place: Place, session: Session) -> list[tuple[str, bytes]]:
     """Return every note that was ever published and the one of the rollback guard."""
     notes = [(f"published {n}", note) for n, note in published_notes(session.database.dsn(READER))]
-    return notes + [(str(path), path.read_bytes()) for path in (place.state / "heads").glob("*") if path.suffix != ".lock"]
+    return notes + [
+        (str(path), path.read_bytes()) for path in (place.state / "heads").glob("*") if path.suffix != ".lock"
+    ]
 
 
 def objects_in(text: str) -> list[str]:
@@ -249,7 +277,7 @@ def superuser(place: Place, *statements: str) -> None:
 def finish(process: subprocess.Popen[bytes]) -> Answer:
     """Wait for a started command and return what it said."""
     out, err = process.communicate(timeout=TIMEOUT_S)
-    return Answer(process.returncode, (out or b"").decode(), (err or b"").decode())
+    return Answer(process.returncode, text(out), text(err))
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -49,6 +49,7 @@ DECLARE
     base        bigint;       -- index of the next event
     high        bigint;       -- running maximum of recorded_at since the last clock reset
     ledger      uuid;
+    new_high    bigint;
     now_us      bigint;
     schemas_ok  boolean[];
     statuses    text[];       -- null: accepted so far
@@ -59,6 +60,7 @@ DECLARE
     accepted    boolean[];
     ledger_bytes bytea;
     touching    boolean;
+    searched    boolean := false;
     found_any   boolean := false;
     clean       boolean;
     stored      bigint;
@@ -201,17 +203,6 @@ BEGIN
                             p_streams[bad.first], p_versions[bad.first]) END;
         END IF;
     END LOOP;
-    -- A version that conflicts with the table may still follow an earlier request of the same call.
-    IF requests > 1 AND array_position(statuses, 'conflict') IS NOT NULL THEN
-        IF EXISTS (SELECT 1 FROM unnest(p_streams, p_requests) e(stream, request)
-                   GROUP BY e.stream HAVING min(e.request) <> max(e.request)) THEN
-            RETURN QUERY SELECT o.* FROM append_one_by_one(p_actors, p_command_ids, p_digests, p_ends, p_before,
-                p_event_schemas, p_streams, p_versions, p_recorded, p_entries, p_schemas, p_types, p_guard_requests,
-                p_guard_streams, p_guard_versions, p_key_requests, p_key_events, p_keys) o;
-            RETURN;
-        END IF;
-    END IF;
-
     -- 3. Guards: streams that were read must still stand where they stood.
     IF guards > 0 THEN
         SELECT array_agg(row(p_guard_requests[g], -1, -1, format('guarded stream %s stands at version %s, expected %s',
@@ -232,10 +223,10 @@ BEGIN
 
     -- 4. Keys: what is given back must be held, what is taken must be free.
     IF keys_changed > 0 THEN
-        SELECT array_agg(row(v.request, v.holder, v.holder, v.verdict)::append_verdict ORDER BY v.request, v.verdict)
+        SELECT array_agg(row(v.request, v.holder, v.holder, v.verdict)::append_verdict ORDER BY left(v.verdict, 1), v.k)
         INTO verdicts
         FROM (
-            SELECT p_key_requests[k] AS request, held.ledger_index AS holder, CASE
+            SELECT k, p_key_requests[k] AS request, held.ledger_index AS holder, CASE
                 WHEN p_key_events[k] = 0 AND held.ledger_index IS NULL THEN
                     format('1conflict: key %s is not held', p_keys[k])
                 WHEN p_key_events[k] > 0 AND held.ledger_index IS NOT NULL AND NOT EXISTS (
@@ -245,8 +236,9 @@ BEGIN
                     '3refused: a key has 1 to 500 bytes'
                 WHEN p_key_events[k] = 0 AND p_keys[k] LIKE 'schema/%' THEN
                     '3refused: a published schema is never withdrawn'
-                WHEN p_key_events[k] > 0 AND p_requests[p_key_events[k]] IS DISTINCT FROM p_key_requests[k] THEN
-                    format('3refused: key %s is taken by no event of its request', p_keys[k])
+                WHEN p_ends[p_key_requests[k]] = coalesce(p_ends[p_key_requests[k] - 1], 0)
+                     OR (p_key_events[k] > 0 AND p_requests[p_key_events[k]] IS DISTINCT FROM p_key_requests[k]) THEN
+                    format('3refused: key %s changes with no event of its request', p_keys[k])
                 WHEN EXISTS (SELECT 1 FROM generate_series(1, keys_changed) o WHERE p_keys[o] = p_keys[k] AND o <> k
                              AND (p_key_events[o] = 0) = (p_key_events[k] = 0)) THEN
                     format('3refused: key %s is named twice', p_keys[k])
@@ -297,29 +289,41 @@ BEGIN
             refusals[1] := coalesce(refusals[1], 'the ledger is founded once, at index 0');
         END IF;
     END IF;
-    -- 6. Write what is left. Where nothing was found, all is accepted and its place is known.
-    clean := NOT found_any;
-    IF clean AND requests = 1 THEN
-        stored := events;
-        firsts[1] := base;
-        lasts[1] := base + events - 1;
-    ELSIF clean THEN
-        stored := events;
-        SELECT array_agg(base + coalesce(p_ends[r - 1], 0)), array_agg(base + p_ends[r] - 1)
-        INTO firsts, lasts FROM generate_series(1, requests) r;
-    ELSE
-        SELECT array_agg(a.ok ORDER BY a.r), max(a.upto) - base,
-               array_agg(CASE WHEN a.ok THEN a.upto - a.events ELSE firsts[a.r] END ORDER BY a.r),
-               array_agg(CASE WHEN a.ok THEN a.upto - 1 ELSE lasts[a.r] END ORDER BY a.r),
-               array_agg(CASE WHEN NOT a.ok THEN coalesce(statuses[a.r], 'refused') END ORDER BY a.r),
-               array_agg(CASE WHEN statuses[a.r] IS NULL THEN coalesce(refusals[a.r], '') ELSE reasons[a.r] END ORDER BY a.r)
-        INTO accepted, stored, firsts, lasts, statuses, reasons
-        FROM (SELECT c.r, c.ok, c.events, base + sum(CASE WHEN c.ok THEN c.events ELSE 0 END) OVER (ORDER BY c.r) AS upto
-              FROM (SELECT r, statuses[r] IS NULL AND refusals[r] IS NULL AS ok,
-                           p_ends[r] - coalesce(p_ends[r - 1], 0) AS events
-                    FROM generate_series(1, requests) r) c) a;
+    -- What was found may be different behind an earlier request of the same call that writes the same stream.
+    IF requests > 1 AND found_any THEN
+        IF EXISTS (SELECT 1 FROM unnest(p_streams, p_requests) e(stream, request)
+                   GROUP BY e.stream HAVING min(e.request) <> max(e.request)) THEN
+            RETURN QUERY SELECT o.* FROM append_one_by_one(p_actors, p_command_ids, p_digests, p_ends, p_before,
+                p_event_schemas, p_streams, p_versions, p_recorded, p_entries, p_schemas, p_types, p_guard_requests,
+                p_guard_streams, p_guard_versions, p_key_requests, p_key_events, p_keys) o;
+            RETURN;
+        END IF;
     END IF;
-    IF clean OR true = ANY (accepted) THEN
+
+    -- 6. Write what is left. Where nothing was found, all is accepted and its place is known.
+    <<writing>> LOOP
+        clean := NOT found_any;
+        IF clean AND requests = 1 THEN
+            stored := events;
+            firsts[1] := base;
+            lasts[1] := base + events - 1;
+        ELSIF clean THEN
+            stored := events;
+            SELECT array_agg(base + coalesce(p_ends[r - 1], 0)), array_agg(base + p_ends[r] - 1)
+            INTO firsts, lasts FROM generate_series(1, requests) r;
+        ELSE
+            SELECT array_agg(a.ok ORDER BY a.r), max(a.upto) - base,
+                   array_agg(CASE WHEN a.ok THEN a.upto - a.events ELSE firsts[a.r] END ORDER BY a.r),
+                   array_agg(CASE WHEN a.ok THEN a.upto - 1 ELSE lasts[a.r] END ORDER BY a.r),
+                   array_agg(CASE WHEN NOT a.ok THEN coalesce(statuses[a.r], 'refused') END ORDER BY a.r),
+                   array_agg(CASE WHEN statuses[a.r] IS NULL THEN coalesce(refusals[a.r], '') ELSE reasons[a.r] END ORDER BY a.r)
+            INTO accepted, stored, firsts, lasts, statuses, reasons
+            FROM (SELECT c.r, c.ok, c.events, base + sum(CASE WHEN c.ok THEN c.events ELSE 0 END) OVER (ORDER BY c.r) AS upto
+                  FROM (SELECT r, statuses[r] IS NULL AND refusals[r] IS NULL AS ok,
+                               p_ends[r] - coalesce(p_ends[r - 1], 0) AS events
+                        FROM generate_series(1, requests) r) c) a;
+        END IF;
+        EXIT writing WHEN NOT clean AND array_position(accepted, true) IS NULL;
         BEGIN
             IF stored > 0 THEN
                 IF clean AND NOT p_types && ARRAY[reset] THEN
@@ -339,9 +343,9 @@ BEGIN
                                 FROM generate_series(1, events) i WHERE clean OR accepted[p_requests[i]]) t) n;
                 END IF;
                 IF clean AND events = 1 AND NOT p_types && ARRAY[reset] THEN
-                    high := greatest(high, p_recorded[1]);
+                    new_high := greatest(high, p_recorded[1]);
                 ELSE
-                    SELECT e.time_high INTO STRICT high FROM events e WHERE e.ledger_index = base + stored - 1;
+                    SELECT e.time_high INTO STRICT new_high FROM events e WHERE e.ledger_index = base + stored - 1;
                 END IF;
             END IF;
             INSERT INTO commands (actor, command_id, request_digest, first_index, last_index)
@@ -357,25 +361,42 @@ BEGIN
                 WHERE p_key_events[k] > 0 AND (clean OR accepted[p_key_requests[k]]);
             END IF;
             IF stored > 0 THEN
-                UPDATE head SET size = base + stored, time_high = high, ledger_id = ledger WHERE one;
+                UPDATE head SET size = base + stored, time_high = new_high, ledger_id = ledger WHERE one;
                 violated := pg_notify('edgeprint_ledger', (base + stored)::text)::text;
             END IF;
+            EXIT writing;
         EXCEPTION WHEN unique_violation THEN
             GET STACKED DIAGNOSTICS violated = CONSTRAINT_NAME;
-            IF requests > 1 THEN
+            verdicts := NULL;
+            IF requests > 1 AND violated = 'events_event_id' AND NOT searched THEN
+                -- Event ids that the ledger has: their requests are refused, the others tried again.
+                searched := true;
+                SELECT array_agg(row(p_requests[e.i], -1, -1, 'an event id is in the ledger already')::append_verdict)
+                INTO verdicts
+                FROM unnest(p_entries) WITH ORDINALITY e(entry, i)
+                WHERE (SELECT true FROM events s WHERE substr(s.entry, 33, 16) = substr(e.entry, 33, 16))
+                    AND statuses[p_requests[e.i]] IS NULL AND refusals[p_requests[e.i]] IS NULL;
+            END IF;
+            IF requests = 1 THEN
+                verdicts := ARRAY[row(1, -1, -1, CASE violated
+                    WHEN 'events_event_id' THEN 'an event id is in the ledger already or named twice'
+                    WHEN 'events_stream' THEN 'a stream version is written twice'
+                    ELSE 'violates ' || violated END)::append_verdict];
+            ELSIF verdicts IS NULL THEN
                 RETURN QUERY SELECT o.* FROM append_one_by_one(p_actors, p_command_ids, p_digests, p_ends, p_before,
-                    p_event_schemas, p_streams, p_versions, p_recorded, p_entries, p_schemas, p_types, p_guard_requests,
-                    p_guard_streams, p_guard_versions, p_key_requests, p_key_events, p_keys) o;
+                    p_event_schemas, p_streams, p_versions, p_recorded, p_entries, p_schemas, p_types,
+                    p_guard_requests, p_guard_streams, p_guard_versions, p_key_requests, p_key_events, p_keys) o;
                 RETURN;
             END IF;
-            statuses[1] := 'refused';
-            reasons[1] := CASE violated WHEN 'events_event_id' THEN 'an event id is in the ledger already or named twice'
-                                        WHEN 'events_stream' THEN 'a stream version is written twice'
-                                        ELSE 'violates ' || violated END;
-            firsts[1] := -1;
-            lasts[1] := -1;
+            FOREACH bad IN ARRAY verdicts LOOP
+                found_any := true;
+                statuses[bad.request] := 'refused';
+                reasons[bad.request] := bad.verdict;
+                firsts[bad.request] := -1;
+                lasts[bad.request] := -1;
+            END LOOP;
         END;
-    END IF;
+    END LOOP;
     IF requests = 1 THEN
         status := coalesce(statuses[1], 'stored');
         first := firsts[1];

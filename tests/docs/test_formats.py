@@ -1,0 +1,191 @@
+"""docs/formats.md: every example is real, and is what the code makes or reads."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from uuid import UUID
+
+import rfc8785
+
+from domain.identity.events import content_key
+from domain.identity.trace_set import TRACE_SET_POLICY
+from domain.ids import PartyId, format_id, format_representation, parse_id, parse_representation
+from domain.ledger.checkpoint import parse_checkpoint
+from domain.ledger.keys import parse_vkey
+from domain.ledger.merkle import CompactRange, leaf_hash
+from domain.ledger.note import open_note
+from domain.ledger.policy import parse_policy
+from domain.ledger.proof import parse_proof, verify_proof
+from domain.ledger.tiles import encode_bundle, parse_bundle, parse_tile_path, tile_path, tiles_for
+from domain.rights.events import title_key
+from infra.blobs.store import BlobStore
+from infra.embedded.place import Record
+from infra.home import Home
+from infra.intake.manifest import find_line
+from infra.intake.sidecar import load_sidecar, parse_sidecar
+from infra.keys.files import FileKeys
+from infra.process import read_json_object
+from schemas import envelope
+from schemas.catalogue import CATALOGUE
+from schemas.codec import Codec
+from tests.docs.pages import ROOT, example, examples, text
+from tests.golden.ledger.make_golden import LEAVES
+
+PAGE = "formats.md"
+GOLDEN = ROOT / "tests" / "golden"
+UUID7 = UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0e")
+STILL = hashlib.sha256(b"still").digest()
+ANNOTATED = re.compile(r"^ *(\d+)  ([0-9a-f]+)(?: +(\S.*))?$")
+
+
+def read(name: str) -> str:
+    return example(PAGE, name)
+
+
+def golden_entry() -> bytes:
+    return bytes.fromhex((GOLDEN / "codec" / "LedgerFounded.hex").read_text().replace("\n", ""))
+
+
+def test_identifiers() -> None:
+    for line, letter in zip(read("identifiers").splitlines(), "OPGH", strict=True):
+        assert line == format_id(letter, UUID7, "10.5072")
+        assert parse_id(line).uuid == UUID7
+    shown = read("representation")
+    assert shown == format_representation(format_id("O", UUID7, "10.5072"), STILL)
+    parse_representation(shown)
+
+
+def test_the_entry_is_the_golden_one_and_its_offsets_are_the_frozen_ones() -> None:
+    data, offsets = b"", {}
+    for line in read("entry").splitlines():
+        found = ANNOTATED.match(line)
+        assert found, line
+        assert int(found.group(1)) == len(data), line
+        if found.group(3):
+            offsets.setdefault(found.group(3).split(":")[0], len(data))
+        data += bytes.fromhex(found.group(2))
+    assert data == golden_entry()
+    frozen = {
+        "schema_sha256": envelope.SCHEMA,
+        "event_id": envelope.EVENT_ID,
+        "stream_id": envelope.STREAM_ID,
+        "previous": envelope.PREVIOUS,
+        "command_id": envelope.COMMAND_ID,
+        "causation_id": envelope.CAUSATION,
+        "correlation_id": envelope.CORRELATION,
+        "ledger_id": envelope.LEDGER_ID,
+        "actor": envelope.ACTOR,
+        "recorded_at": envelope.RECORDED_AT,
+        "stream_version": envelope.STREAM_VERSION,
+    }
+    assert {name: offsets[name] for name in frozen} == frozen
+    decoded = Codec(CATALOGUE).accept(data)
+    fields = [f"{name}" for name in (*decoded.envelope.__dataclass_fields__, *decoded.event.__dataclass_fields__)]
+    assert [name for name in offsets if "[" not in name] == ["schema_sha256", *fields]
+
+
+def test_schema_text_and_digest() -> None:
+    file = (ROOT / "schemas" / "evidence" / "LedgerFounded.v1.avsc").read_bytes()
+    assert read("schema").encode() == file
+    digest = hashlib.sha256(file).hexdigest()
+    assert f"`{digest}`" in text(PAGE)
+    assert golden_entry()[:32].hex() == digest
+    assert read("digest-line") in (ROOT / "schemas" / "digests.json").read_text(encoding="utf-8")
+
+
+def test_leaf_and_roots() -> None:
+    assert read("leaf") == leaf_hash(golden_entry()).hex()
+    tree = CompactRange()
+    lines = [f"0 {tree.root().hex()}"]
+    for size, entry in enumerate(LEAVES, 1):
+        tree.append(leaf_hash(entry))
+        lines.append(f"{size} {tree.root().hex()}")
+    assert read("roots").splitlines() == lines
+    assert " ".join(leaf.hex() for leaf in LEAVES[1:]) in " ".join(text(PAGE).split())
+
+
+def test_keys_note_proof_and_policy_hang_together() -> None:
+    log, witness = map(parse_vkey, read("vkeys").splitlines())
+    note = read("checkpoint").encode() + b"\n"
+    opened = open_note(note, [log, witness])
+    assert len(opened.verified) == 2
+    assert parse_checkpoint(opened.text).size == len(LEAVES)
+    proof = read("proof").encode() + b"\n"
+    assert proof == (GOLDEN / "ledger" / "leaf5.tlog-proof").read_bytes()
+    assert parse_proof(proof).checkpoint == note
+    policy = read("policy").encode() + b"\n"
+    assert policy == (GOLDEN / "ledger" / "policy").read_bytes()
+    assert verify_proof(parse_proof(proof), LEAVES[5], parse_policy(policy)).size == 8
+
+
+def test_tiles_and_bundles() -> None:
+    named = read("tile-paths").splitlines()
+    assert [tile_path(parse_tile_path(path)) for path in named] == named
+    assert parse_tile_path(named[-1]).n == 1_234_067
+    partial = {path for path in map(tile_path, tiles_for(70_000)) if ".p/" in path}
+    assert set(named[:-1]) == partial
+    bundle = bytes.fromhex(read("bundle").replace("\n", ""))
+    assert bundle == encode_bundle(LEAVES) == (GOLDEN / "ledger" / "entries.p8").read_bytes()
+    assert parse_bundle(bundle, 8) == LEAVES
+    tile = bytes.fromhex(read("tile").replace("\n", ""))
+    assert tile == b"".join(map(leaf_hash, LEAVES)) == (GOLDEN / "ledger" / "tile.p8").read_bytes()
+
+
+def test_home_and_its_files(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.config_path.write_text(read("config") + "\n", encoding="utf-8")
+    config = home.config()
+    assert json.dumps(asdict(config), indent=2) == read("config")
+    assert config.ledger_id == UUID7
+    (tmp_path / "postgres.json").write_text(read("postgres"))
+    record = read_json_object(tmp_path / "postgres.json")
+    assert record is not None
+    assert list(record) == ["format", *Record.__dataclass_fields__]
+    home.keys.mkdir(mode=0o700)
+    keys = FileKeys(home.keys, lambda: 0)
+    keys.generate(config.origin)
+    written = home.keys / "log-ed25519"
+    written.write_text(read("key") + "\n")
+    assert keys.load(config.origin).ed25519.vkey == read("vkeys").splitlines()[0]
+    paths = [home.config_path, home.policy_path, home.keys, home.tlog, home.blobs, home.run]
+    for path in paths:
+        assert re.search(rf"^    {path.name}/? ", text(PAGE), re.MULTILINE), path.name
+
+
+def test_manifest(tmp_path: Path) -> None:
+    data = read("manifest").encode()
+    assert rfc8785.dumps(json.loads(data)) == data
+    store = BlobStore(tmp_path)
+    digest = store.put_bytes(data)
+    assert f"`{digest.hex()}`" in text(PAGE)
+    line = find_line(store, digest, STILL)
+    assert line == {"path": "/film/still.png", "sha256": STILL.hex(), "sidecar": None, "size": "5"}
+
+
+def test_sidecar() -> None:
+    file = ROOT / "examples" / "film" / "project" / "generated" / "night-river.png.edgeprint.json"
+    assert read("sidecar") + "\n" == file.read_text(encoding="utf-8")
+    sidecar = load_sidecar(file, "night-river.png")
+    assert parse_sidecar(read("sidecar").encode(), "night-river.png", "docs").document() == sidecar.document()
+    found = [f"{element} {digest.hex()}" for element, digest in sidecar.declared().evidence.items()]
+    assert read("sidecar-digests").splitlines() == found
+
+
+def test_built_in_policy() -> None:
+    data = rfc8785.dumps(dict(TRACE_SET_POLICY))
+    assert read("trace-set").encode() == data
+    assert f"`{hashlib.sha256(data).hexdigest()}`" in text(PAGE)
+
+
+def test_keys_of_the_append() -> None:
+    party = PartyId(UUID7)
+    made: tuple[Callable[[PartyId, bytes], str], ...] = (content_key, title_key)
+    assert read("keys").splitlines() == [make(party, STILL) for make in made]
+
+
+def test_every_example_of_the_page_is_read_by_a_test() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name in examples(PAGE) if f'read("{name}")' not in source] == []

@@ -1,0 +1,93 @@
+"""What docs/formats.md section 14 says of --json is what the commands print."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.docs.console import Shell, Step
+from tests.docs.pages import ROOT, text
+
+ROW = re.compile(r"^\| (`.+`.*?) \| ([a-z_0-9, ]+) \|$", re.MULTILINE)
+PLAN = (
+    ("`init`", "init"),
+    ("`identify`", "identify film/project nowhere # exit 4"),
+    ("`declare own-creation`", "declare own-creation film/project/props"),
+    ("`object show`, `find`", "find film/project/props/lantern.obj"),
+    ("`object show`, `find`", "object show $(cat id)"),
+    ("`ledger status`", "ledger status"),
+    ("`ledger verify`", "ledger verify"),
+    ("`ledger proof`", "ledger proof 1 --out proof --entry-out entry"),
+    ("`ledger verify-proof`", "ledger verify-proof proof --policy home/policy --entry entry"),
+    ("`ledger entry`", "ledger entry 1"),
+    ("`ledger export-vkey`", "ledger export-vkey"),
+    ("`ledger clock-reset`", "ledger clock-reset --reason test"),
+    ("`up`", "up"),
+    ("`status`", "status"),
+    ("`fsck`", "fsck"),
+    ("`doctor`: one of the list", "doctor"),
+    ("`schema list`: one of the list", "schema list"),
+    ("`schema build`", "schema build --check"),
+    ("`down`", "down"),
+)
+
+
+def documented() -> dict[str, list[str]]:
+    section = text("formats.md").partition("\n## 14.")[2]
+    return {command: members.split(", ") for command, members in ROW.findall(section)}
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str, Any]]]:
+    folder = tmp_path_factory.mktemp("json")
+    shutil.copytree(ROOT / "examples" / "film", folder / "film")
+    answers = []
+    with Shell(folder) as shell:
+        shell.run(Step("export EDGEPRINT_HOME=$PWD/home EDGEPRINT_STATE=$PWD/state", 0, (), "settings"))
+        for name, command in PLAN:
+            arguments, _, wanted = command.partition(" # exit ")
+            code = int(wanted or 0)
+            shell.run(Step(f"edgeprint {arguments} --json >answer 2>stderr", code, (), command))
+            answer = json.loads((folder / "answer").read_bytes())
+            if "trace_set" in answer:
+                (folder / "id").write_text(answer["id"])
+            answers.append((name, answer))
+        yield answers
+
+
+def test_members_are_those_documented_in_their_order(printed: list[tuple[str, Any]]) -> None:
+    table = documented()
+    for name, answer in printed:
+        assert list(answer[0] if isinstance(answer, list) else answer) == table[name], name
+
+
+def test_members_of_lists(printed: list[tuple[str, Any]]) -> None:
+    table = documented()
+    seen = set()
+    for name, members in table.items():
+        command, separator, member = name.partition(": one of `")
+        if not separator:
+            continue
+        member = member.rstrip("`")
+        commands = command.split(", ") if "declare" in command else [command]
+        for found, answer in printed:
+            if found in commands and answer.get(member):
+                assert list(answer[member][0]) == members, name
+                seen.add(name)
+    assert seen == {name for name in table if ": one of `" in name}
+
+
+def test_every_command_with_json_has_a_row() -> None:
+    commands = subprocess.run(
+        ["grep", "-o", "^## edgeprint .*", str(ROOT / "docs" / "reference" / "cli.md")],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    named = {part.strip("`") for row in documented() for part in row.split(": ")[0].split(", ")}
+    missing = {c.removeprefix("## edgeprint ") for c in commands} - named
+    assert missing == {"demo", "schema show"}  # demo prints what identify prints, a schema is JSON already

@@ -1,0 +1,76 @@
+"""A ledger on somebody else's PostgreSQL: DATABASE_URL is used once to make roles, then the roles connect themselves."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infra.embedded.cluster import Cluster
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A cluster that no home owns, with a superuser and a database of its own."""
+    cluster = Cluster.open(tmp_path_factory.mktemp("foreign"), "edgeprint-test-foreign")
+    cluster.create()
+    cluster.start()
+    with psycopg.connect(cluster.superuser_dsn(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE films TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
+    yield cluster.superuser_dsn("films")
+    cluster.purge()
+
+
+def edgeprint(home: Path, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "EDGEPRINT_HOME": str(home), "EDGEPRINT_STATE": str(home.parent / "state")}
+    environment |= {"DATABASE_URL": url, "EDGEPRINT_LANG": "en"}
+    command = [sys.executable, "-m", "infra.cli.main", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_foreign_server_carries_a_ledger(foreign: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    made = edgeprint(home, foreign, "init", "--json")
+    assert made.returncode == 0, made.stderr
+    assert not (home / "postgres.json").exists(), "no cluster of our own is made"
+    passwords = home / "keys" / "database.json"
+    assert passwords.stat().st_mode & 0o777 == 0o600
+
+    work = tmp_path / "work.txt"
+    work.write_text("a work of one's own\n")
+    assert edgeprint(home, foreign, "declare", "own-creation", str(work)).returncode == 0
+    run = edgeprint(home, foreign, "identify", "--json", str(work))
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["admitted"] == 1
+
+    state = json.loads(edgeprint(home, foreign, "status", "--json").stdout)
+    assert state["database"].endswith("/films (DATABASE_URL)")
+    assert state["ledger_size"] == state["sealed_size"] > 0
+    assert "password" not in state["database"]
+
+    with psycopg.connect(foreign) as connection:
+        logins = connection.execute("SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = 'films'").fetchall()
+        rows = connection.execute("SELECT count(*) FROM ledger.events").fetchone()
+    assert rows == (state["ledger_size"],)
+    assert logins == [("postgres",)], "only this test is connected, nothing was left open"
+
+    deep = edgeprint(home, foreign, "fsck", "--deep", "--json")
+    assert deep.returncode == 0, deep.stdout + deep.stderr
+    assert json.loads(deep.stdout)["verdict"] == "clean"
+
+    assert edgeprint(home, foreign, "down", "--purge", "--yes").returncode == 0
+    assert not home.exists()
+    with psycopg.connect(foreign) as connection:
+        assert connection.execute("SELECT count(*) FROM ledger.events").fetchone() == rows, "their database is theirs"
+
+
+def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    url = f"host={tmp_path} port=5432 user=postgres dbname=films"
+    answer = edgeprint(tmp_path / "home", url, "init")
+    assert answer.returncode == 5
+    assert "edgeprint: cannot prepare the database" in answer.stderr
+    assert "Traceback" not in answer.stderr
