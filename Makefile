@@ -13,10 +13,10 @@ demo: $(VENV)/.installed $(if $(FILES),,build/photographs)
 	@$(RUN) -m infra.cli.main demo $(if $(FILES),--files "$(FILES)",--photographs build/photographs)
 
 test: $(VENV)/.installed-dev
-	$(RUN) -m pytest tests
+	$(RUN) -m pytest tests -n 2 --dist loadfile
 
 soak: $(VENV)/.installed-dev
-	$(RUN) -m pytest tests -m soak
+	$(RUN) -m pytest tests -m soak -n 2 --dist loadfile
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .
@@ -25,7 +25,7 @@ check: $(VENV)/.installed-dev
 	$(VENV)/bin/lint-imports
 	$(RUN) -m infra.cli.main schema build --check
 	$(RUN) -m docs.build --check
-	$(RUN) -m pytest -q tests/unit tests/golden tests/property tests/arch
+	$(RUN) -m pytest -q tests/unit tests/golden tests/property tests/arch -n 2
 
 generate: $(VENV)/.installed
 	$(RUN) -m infra.cli.main schema build

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import rfc8785
 
@@ -29,7 +30,7 @@ from infra.clock import IdSource, now_s, now_us
 from infra.database import Database
 from infra.home import FORMAT, Home, HomeConfig
 from infra.keys.files import FileKeys
-from infra.process import write_durably
+from infra.process import FileLock, write_durably
 from infra.sealing import seal_through
 from infra.settings import Settings
 from infra.store.mapper import EntryMapper
@@ -44,6 +45,7 @@ from producers.ports import CommandKey
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 
+FOUNDING_SECONDS_MAX: Final = 60.0
 POLICY_IN_FORCE = PolicyInForce(BUILT_IN, Sha256(hashlib.sha256(rfc8785.dumps(TRACE_SET_POLICY)).digest()))
 
 
@@ -133,14 +135,17 @@ def found(
     parse_prefix(prefix, production=production)
     check_origin(origin)
     home.create()
-    config = home.begin_founding(_configuration(IdSource(), origin, prefix, production, holder_kind))
-    keys = FileKeys(home.keys, now_s).generate(config.origin)
-    write_durably(home.policy_path, keys.policy(), mode=0o644)
-    database = Database(settings, home, config.ledger_id)
-    with database.in_use(database.install), wired(settings, home, config, database) as session:
-        _append_founding(session)
-        session.seal()
-        home.end_founding()
+    with FileLock(home.run / "founding.lock", timeout_s=FOUNDING_SECONDS_MAX, what=f"the founding of {home.path}"):
+        if home.exists():
+            raise Rejected(f"somebody else has just founded a ledger at {home.path}")
+        config = home.begin_founding(_configuration(IdSource(), origin, prefix, production, holder_kind))
+        keys = FileKeys(home.keys, now_s).generate(config.origin)
+        write_durably(home.policy_path, keys.policy(), mode=0o644)
+        database = Database(settings, home, config.ledger_id)
+        with database.in_use(database.install), wired(settings, home, config, database) as session:
+            _append_founding(session)
+            session.seal()
+            home.end_founding()
     return config
 
 

@@ -1,4 +1,4 @@
-"""A ledger on somebody else's PostgreSQL: DATABASE_URL is used once to make roles, then the roles connect themselves."""
+"""A ledger on somebody else's PostgreSQL: DATABASE_URL makes the roles once, then they connect themselves."""
 
 import json
 import os

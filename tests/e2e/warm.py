@@ -5,6 +5,8 @@ shell; only the half second of imports is shared. Used by tests that are about c
 """
 
 import array
+import atexit
+import importlib
 import json
 import os
 import signal
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,7 +34,7 @@ class Warm:
     ) -> int:
         """Run one command with `files` as its three standard streams; return its exit code, -9 if it was killed."""
         with self._lock:
-            server = self._socket = self._socket or _start()
+            server = self._socket or self._start()
             message = json.dumps([list(arguments), dict(environ)]).encode()
             rights = array.array("i", [file.fileno() for file in files])
             server.settimeout(timeout_s)
@@ -44,15 +47,21 @@ class Warm:
                 server.recv(64)
                 return -signal.SIGKILL
 
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MESSAGE_BYTES_MAX)
+        with theirs:
+            argv = [sys.executable, "-m", "tests.e2e.warm", str(theirs.fileno())]
+            process = subprocess.Popen(argv, cwd=Path(__file__).parents[2], pass_fds=[theirs.fileno()])
+        self._socket = ours
+        atexit.register(_end, ours, process)
+        return ours
 
-def _start() -> socket.socket:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    for end in (ours, theirs):
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MESSAGE_BYTES_MAX)
-    with theirs:
-        argv = [sys.executable, "-m", "tests.e2e.warm", str(theirs.fileno())]
-        subprocess.Popen(argv, cwd=Path(__file__).parents[2], pass_fds=[theirs.fileno()])
-    return ours
+
+def _end(server: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    server.close()
+    process.wait()
 
 
 def serve(server: socket.socket) -> None:
@@ -84,25 +93,23 @@ def _become(message: bytes, rights: Sequence[int]) -> None:
         os.environ.clear()
         os.environ.update(environ)
         sys.argv = ["edgeprint", *arguments]
-        sys.stdin = open(0, closefd=False)
-        sys.stdout = open(1, "w", encoding="utf-8", errors="strict", closefd=False)
-        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", encoding="utf-8", errors="strict", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         run()
         code = 0
     except SystemExit as end:
         code = end.code or 0
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
         os._exit(code if isinstance(code, int) else 1)
 
 
 if __name__ == "__main__":
-    import infra.bootstrap
-    import infra.fsck.ledger
-    import infra.intake.run
-    import infra.service
-    import schemas.build  # noqa: F401
+    for name in ("infra.bootstrap", "infra.fsck.ledger", "infra.intake.run", "infra.service", "schemas.build"):
+        importlib.import_module(name)
 
     with socket.socket(fileno=int(sys.argv[1])) as connection:
         serve(connection)

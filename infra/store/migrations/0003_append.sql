@@ -32,7 +32,7 @@ SET search_path = ledger, pg_catalog, pg_temp
 -- Without these, a plan cached while the table was empty scans it for ever.
 SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan SET jit = off
 AS $append$
-#variable_conflict use_column
+#variable_conflict error
 DECLARE
     entry_bytes_min    CONSTANT int := 191;
     entry_bytes_max    CONSTANT int := 60000;
@@ -47,7 +47,7 @@ DECLARE
     guards             CONSTANT int := cardinality(p_guard_streams);
     keys_changed       CONSTANT int := cardinality(p_keys);
     base        bigint;       -- index of the next event
-    high        bigint;       -- running maximum of recorded_at since the last clock reset
+    old_high    bigint;       -- running maximum of recorded_at since the last clock reset
     ledger      uuid;
     new_high    bigint;
     now_us      bigint;
@@ -84,7 +84,7 @@ BEGIN
     -- In the body: a SET clause of the function is undone before the commit, which would then return before its flush.
     violated := set_config('synchronous_commit', 'on', true);
 
-    SELECT h.size, h.time_high, h.ledger_id INTO STRICT base, high, ledger FROM head h WHERE h.one FOR UPDATE;
+    SELECT h.size, h.time_high, h.ledger_id INTO STRICT base, old_high, ledger FROM head h WHERE h.one FOR UPDATE;
     now_us := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
 
     -- Requests of one call that touch each other are handled one by one. (Nested: an EXISTS costs even if not asked.)
@@ -329,13 +329,13 @@ BEGIN
                 IF clean AND NOT p_types && ARRAY[reset] THEN
                     INSERT INTO events (ledger_index, stream_id, stream_version, type, recorded_at, time_high, entry)
                     SELECT base + n.i - 1, p_streams[n.i], p_versions[n.i], p_types[p_event_schemas[n.i]],
-                           p_recorded[n.i], greatest(high, n.high), p_entries[n.i]
+                           p_recorded[n.i], greatest(old_high, n.high), p_entries[n.i]
                     FROM (SELECT i, max(p_recorded[i]) OVER (ORDER BY i ROWS UNBOUNDED PRECEDING) AS high
                           FROM generate_series(1, events) i) n;
                 ELSE
                     INSERT INTO events (ledger_index, stream_id, stream_version, type, recorded_at, time_high, entry)
                     SELECT base + n.number - 1, p_streams[n.i], p_versions[n.i], p_types[p_event_schemas[n.i]],
-                           p_recorded[n.i], CASE WHEN n.piece = 0 THEN greatest(high, n.high) ELSE n.high END, p_entries[n.i]
+                           p_recorded[n.i], CASE WHEN n.piece = 0 THEN greatest(old_high, n.high) ELSE n.high END, p_entries[n.i]
                     FROM (SELECT t.i, t.piece, row_number() OVER (ORDER BY t.i) AS number,
                                  max(p_recorded[t.i]) OVER (PARTITION BY t.piece ORDER BY t.i) AS high
                           FROM (SELECT i, count(*) FILTER (WHERE p_types[p_event_schemas[i]] = reset)
@@ -343,7 +343,7 @@ BEGIN
                                 FROM generate_series(1, events) i WHERE clean OR accepted[p_requests[i]]) t) n;
                 END IF;
                 IF clean AND events = 1 AND NOT p_types && ARRAY[reset] THEN
-                    new_high := greatest(high, p_recorded[1]);
+                    new_high := greatest(old_high, p_recorded[1]);
                 ELSE
                     SELECT e.time_high INTO STRICT new_high FROM events e WHERE e.ledger_index = base + stored - 1;
                 END IF;
@@ -418,7 +418,7 @@ CREATE FUNCTION ledger.append_one_by_one(
 ) RETURNS TABLE (status text, first bigint, last bigint, reason text)
 LANGUAGE plpgsql SET search_path = ledger, pg_catalog, pg_temp
 AS $append_one_by_one$
-#variable_conflict use_column
+#variable_conflict error
 DECLARE
     low    int := 1;
     high   int;

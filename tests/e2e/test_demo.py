@@ -1,0 +1,75 @@
+"""`edgeprint demo`: the story comes out as told, twice, in both languages, and with a folder of one's own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILM_FILES = 9
+OWN_WORKS = 7
+
+
+def demo(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "EDGEPRINT_HOME": str(home), "EDGEPRINT_STATE": str(home.parent / "state")}
+    environment.pop("EDGEPRINT_LANG", None)
+    command = [sys.executable, "-m", "infra.cli.main", "demo", *arguments]
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("demo") / "home"
+    yield folder
+    environment = {**os.environ, "EDGEPRINT_HOME": str(folder), "EDGEPRINT_STATE": str(folder.parent / "state")}
+    command = [sys.executable, "-m", "infra.cli.main", "down", "--purge", "--yes"]
+    subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, timeout=120, check=True)
+
+
+def test_the_story_twice_and_in_both_languages(home: Path) -> None:
+    nothing = str(home.parent / "no-package-here")
+    first = demo(home, "--photographs", nothing, "--lang", "en")
+    assert first.returncode == 0, first.stderr
+    told = first.stdout
+    assert "1. A ledger is founded: 10.5072/H." in told
+    assert f"2. The director claims {OWN_WORKS} works" in told
+    assert "no photographs" in told, "a package that is missing is said aloud and stops nothing"
+    assert f"3. {FILM_FILES} identified: 8 admitted, 1 quarantined, 0 rejected; 1 of them were here before" in told
+    assert "external model service; missing or too weak: parameters; environment or device; job or session" in told
+    assert "4. Sealed:" in told and "5. Proved offline: entry" in told
+    assert "6. Tampered: one bit flipped in tile/entries/" in told and "names entry" in told
+
+    second = demo(home, "--photographs", nothing, "--lang", "zh")
+    assert second.returncode == 0, second.stderr
+    assert "接着用已有的账本" in second.stdout
+    assert f"共 {FILM_FILES} 件：准入 8，隔离 1，拒绝 0，其中重复 {FILM_FILES}" in second.stdout
+    assert "外部模型服务生成，缺少：参数摘要、环境或设备、作业或场次与时间" in second.stdout
+    assert "校验失败并指出第" in second.stdout
+
+
+def test_what_the_story_left_behind_is_a_tree_that_a_stranger_can_check(home: Path) -> None:
+    assert (home / "tlog" / "checkpoint").is_file() and (home / "policy").is_file()
+    proofs = sorted((home / "proof").glob("*.tlog-proof"))
+    assert proofs
+    command = ["ledger", "verify-proof", str(proofs[0]), "--policy", str(home / "policy")]
+    command += ["--entry", str(proofs[0].with_suffix(".entry")), "--json"]
+    answer = subprocess.run(
+        [sys.executable, "-m", "infra.cli.main", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert json.loads(answer.stdout)["valid"] is True
+
+
+def test_a_folder_of_ones_own(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "note.txt").write_text("a note of mine\n")
+    (tmp_path / "mine" / "empty").touch()
+    answer = demo(home, "--files", str(tmp_path / "mine"), "--json")
+    assert answer.returncode == 0, answer.stderr
+    run = json.loads(answer.stdout)
+    assert (run["taken"], run["quarantined"]) == (1, 1)
+    assert [item["reason"] for item in run["refused"]] == ["empty"]
+    assert run["tampered_index"] >= 0 and run["proved_index"] == run["objects"][0]["first_index"]
