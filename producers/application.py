@@ -12,8 +12,8 @@ have a digest.
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -39,6 +39,7 @@ from schemas.codec import Codec
 
 TRIES_MAX = 20
 BATCH_TASKS_MAX = 500
+GROUP_THREADS = 2
 R = TypeVar("R")
 
 
@@ -70,6 +71,7 @@ class LedgerApplication(Application[UUID]):
         self._mapper = mapper
         self._recorder = recorder
         self._group = _Group(self.execute_all)
+        self._settling = threading.Lock()
         super().__init__()
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
@@ -99,61 +101,76 @@ class LedgerApplication(Application[UUID]):
             Unavailable: the store does not answer; what was not yet acknowledged is unknown, and the same command ids
                 resubmitted later are answered with what was stored.
         """
-        outcomes: list[Outcome[Any]] = [Outcome(error=Conflict("not decided"))] * len(tasks)
-        pending = list(range(len(tasks)))
-        tries = 0
-        while pending and tries < TRIES_MAX:
-            results = self._try_all([tasks[i] for i in pending])
-            for i, outcome in zip(pending, results, strict=True):
-                outcomes[i] = outcome
-            conflicting = [i for i in pending if isinstance(outcomes[i].error, Conflict)]
-            # Many commands of one batch on one stream settle one by one: only standing still counts as a try.
-            tries = tries + 1 if len(conflicting) == len(pending) else 0
-            pending = conflicting
+        with self._settling:  # whoever decides again after a conflict goes first, or a busy stream would starve him
+            pass
+        outcomes = self._try_all(tasks)
+        pending = _conflicting(outcomes, range(len(tasks)))
+        if pending:
+            with self._settling:
+                self._settle(tasks, outcomes, pending)
         return outcomes
 
     def close(self) -> None:
-        """Stop the group's thread and the library's parts."""
+        """Stop the group's threads and the library's parts."""
         self._group.close()
         super().close()
 
+    def _settle(self, tasks: Sequence[Task[Any]], outcomes: list[Outcome[Any]], pending: Sequence[int]) -> None:
+        """Decide again what met a conflict, until none is left or TRIES_MAX tries in a row have settled nothing."""
+        tries = 1
+        while pending and tries < TRIES_MAX:
+            for i, outcome in zip(pending, self._try_all([tasks[i] for i in pending]), strict=True):
+                outcomes[i] = outcome
+            conflicting = _conflicting(outcomes, pending)
+            # Many commands of one batch on one stream settle one by one: only standing still counts as a try.
+            tries = tries + 1 if len(conflicting) == len(pending) else 0
+            pending = conflicting
+
     def _try_all(self, tasks: Sequence[Task[Any]]) -> list[Outcome[Any]]:
-        known = self.store.commands([(t.command.actor, t.command.command_id) for t in tasks])
-        keys = self.store.key_holders([key for t in tasks for key in t.lookups])
-        named = [frozenset(t.reads(keys)) for t in tasks]
+        """Read for all, decide each, append once. What met a conflict has that as its outcome."""
+        outcomes: list[Outcome[Any]] = []
+        sent: list[tuple[int, _Decided]] = []
+        failed: list[int] = []
+        touched: set[UUID | str] = set()
+        for place, decided in enumerate(self._decide_all(tasks)):
+            if isinstance(decided, LedgerError):
+                failed.append(place)
+                outcomes.append(Outcome(error=decided))
+            elif decided.touches(touched):  # sending what was decided before that would only cost time
+                outcomes.append(Outcome(error=Conflict("another command of the same batch goes first")))
+            else:
+                sent.append((place, decided))
+                outcomes.append(Outcome())
+                touched.update(decided.changes)
+        self._answer_known(tasks, outcomes, failed)
+        results = self._append([decided.request for _, decided in sent])
+        for (place, decided), result in zip(sent, results, strict=True):
+            outcomes[place] = _outcome(result, decided.decision)
+        return outcomes
+
+    def _decide_all(self, tasks: Sequence[Task[Any]]) -> Iterator["_Decided | LedgerError"]:
+        """Look up keys and read streams once for all, then yield what each task decides, or why it cannot."""
+        keys = self.store.key_holders([key for task in tasks for key in task.lookups])
+        named = [frozenset(task.reads(keys)) for task in tasks]
         streams = self.store.streams(sorted(frozenset().union(*named)))
         cache = StreamCache(streams, lambda entry: self.codec.decode(entry).event)
         now = self.clock()
-        outcomes: list[Outcome[Any]] = []
-        requests: list[tuple[int, AppendRequest, Decision[Any]]] = []
-        touched: set[UUID | str] = set()
         for task, names in zip(tasks, named, strict=True):
-            stored = known.get((task.command.actor, task.command.command_id))
-            if stored is not None:
-                outcomes.append(_answered(task, stored))
-                continue
             view = View(keys, names, cache, task.id_source(self.new_id))
             try:
                 decision = task.decide(view)
-                request = self._request(task, view, decision, now)
+                yield _Decided(decision, self._request(task, view, decision, now))
             except LedgerError as error:
-                outcomes.append(Outcome(error=error))
-                continue
-            changes: set[UUID | str] = {
-                *(event.originator_id for event in request.events),
-                *request.take,
-                *request.release,
-            }
-            if touched.isdisjoint(changes) and touched.isdisjoint([guard.stream_id for guard in request.guards]):
-                requests.append((len(outcomes), request, decision))
-                outcomes.append(Outcome())
-                touched.update(changes)
-            else:  # decided on what a command before it in this batch changes: sending it would only cost time
-                outcomes.append(Outcome(error=Conflict("another command of the same batch goes first")))
-        results = self._append([request for _, request, _ in requests])
-        for (place, _, decision), result in zip(requests, results, strict=True):
-            outcomes[place] = _outcome(result, decision)
-        return outcomes
+                yield error
+
+    def _answer_known(self, tasks: Sequence[Task[Any]], outcomes: list[Outcome[Any]], failed: Sequence[int]) -> None:
+        """Answer those of the failed that are repetitions: what they were refused for may be their own first effect."""
+        if failed:
+            keys = [(tasks[i].command.actor, tasks[i].command.command_id) for i in failed]
+            known = self.store.commands(keys)
+            for i, key in zip(failed, keys, strict=True):
+                if key in known:
+                    outcomes[i] = _answered(tasks[i], known[key])
 
     def _request(self, task: Task[Any], view: View, decision: Decision[Any], now: int) -> AppendRequest:
         recorded: list[Recorded] = []
@@ -219,6 +236,32 @@ class LedgerApplication(Application[UUID]):
         return AppendResult(AppendStatus.STORED, first, first + len(recordings) - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A decision and the request that would write it."""
+
+    decision: Decision[Any]
+    request: AppendRequest
+
+    @property
+    def changes(self) -> Iterator[UUID | str]:
+        """Yield the streams and the keys that the request changes."""
+        for event in self.request.events:
+            yield event.originator_id
+        yield from self.request.take
+        yield from self.request.release
+
+    def touches(self, touched: Set[UUID | str]) -> bool:
+        """Return whether it changes, or was decided on, what is in `touched`."""
+        return not (
+            touched.isdisjoint(self.changes) and touched.isdisjoint([guard.stream_id for guard in self.request.guards])
+        )
+
+
+def _conflicting(outcomes: Sequence[Outcome[Any]], places: Iterable[int]) -> list[int]:
+    return [i for i in places if isinstance(outcomes[i].error, Conflict)]
+
+
 def _answered(task: Task[Any], stored: StoredCommand) -> Outcome[Any]:
     digest = task.command.request_digest
     if None not in (digest, stored.request_digest) and digest != stored.request_digest:
@@ -238,50 +281,87 @@ def _outcome(result: AppendResult, decision: Decision[Any]) -> Outcome[Any]:
             return Outcome(error=Rejected(f"append refused: {result.reason}"))
 
 
+class _Waiting:
+    """A command on its way and the thread that waits for it; `done` is a lock that the group releases."""
+
+    __slots__ = ("done", "error", "outcome", "task")
+
+    def __init__(self, task: Task[Any]) -> None:
+        self.task = task
+        self.outcome: Outcome[Any] | None = None
+        self.error: BaseException | None = None
+        self.done = threading.Lock()
+        self.done.acquire()
+
+    def result(self) -> Outcome[Any]:
+        """Block until handled and return the outcome. Raises: what kept the batch from being handled."""
+        self.done.acquire()
+        if self.outcome is None:
+            raise self.error or AssertionError("a command ended without an outcome")
+        return self.outcome
+
+
 class _Group:
-    """Folds the commands of many threads into batches: whatever waits when the last batch ends is the next one."""
+    """Folds the commands of many threads into batches: whatever waits when a batch ends is the next one.
+
+    Of GROUP_THREADS batches one can be decided while the store writes another. There is no delay to gather commands.
+    """
 
     def __init__(self, run: Callable[[Sequence[Task[Any]]], list[Outcome[Any]]]) -> None:
         self._run = run
-        self._waiting: queue.SimpleQueue[tuple[Task[Any], Future[Outcome[Any]]] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._start = threading.Lock()
+        self._arriving: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._gate = threading.Lock()
         self._closed = False
 
     def submit(self, task: Task[Any]) -> Outcome[Any]:
-        future: Future[Outcome[Any]] = Future()
-        with self._start:
+        """Block until the command is handled and return its outcome. Raises: Unavailable, also when closed."""
+        waiting = _Waiting(task)
+        with self._gate:
             if self._closed:
                 raise Unavailable("the application is closed")
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._loop, name="edgeprint-commands", daemon=True)
-                self._thread.start()
-        self._waiting.put((task, future))
-        return future.result()
+            if not self._threads:
+                self._start()
+            self._arriving.put(waiting)
+        return waiting.result()
 
     def close(self) -> None:
-        with self._start:
+        """Handle what has arrived and stop the threads."""
+        with self._gate:
             self._closed = True
-            thread, self._thread = self._thread, None
-        if thread is not None:
-            self._waiting.put(None)
+            threads, self._threads = self._threads, []
+            for _ in threads:
+                self._arriving.put(None)
+        for thread in threads:
             thread.join()
 
+    def _start(self) -> None:
+        for number in range(GROUP_THREADS):
+            thread = threading.Thread(target=self._loop, name=f"edgeprint-commands-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
     def _loop(self) -> None:
-        while (first := self._waiting.get()) is not None:
-            batch, last = [first], False
-            while len(batch) < BATCH_TASKS_MAX and not self._waiting.empty():
-                item = self._waiting.get()
-                if item is None:
+        last = False
+        while not last and (first := self._arriving.get()) is not None:
+            batch = [first]
+            while len(batch) < BATCH_TASKS_MAX:
+                try:
+                    waiting = self._arriving.get_nowait()
+                except queue.Empty:
+                    break
+                if waiting is None:
                     last = True
                     break
-                batch.append(item)
-            try:
-                for (_, future), outcome in zip(batch, self._run([task for task, _ in batch]), strict=True):
-                    future.set_result(outcome)
-            except BaseException as error:
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-            if last:
-                return
+                batch.append(waiting)
+            self._handle(batch)
+
+    def _handle(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            for waiting, outcome in zip(batch, self._run([waiting.task for waiting in batch]), strict=True):
+                waiting.outcome = outcome
+        except BaseException as error:
+            for waiting in batch:
+                waiting.error = error
+        for waiting in batch:
+            waiting.done.release()

@@ -21,6 +21,7 @@ PUBLISHED = "edgeprint.evidence.SchemaPublished"
 RESET = "edgeprint.evidence.LedgerClockReset"
 NOTED = "edgeprint.testing.Noted"
 KEYS = b"|keys|"
+SEEN = b"|seen|"
 TYPES = (FOUNDED, PUBLISHED, RESET, NOTED)
 
 
@@ -45,9 +46,15 @@ def now_us() -> int:
 class Writer:
     """One party writing into one ledger; remembers the streams it wrote."""
 
-    def __init__(self, ledger: UUID | None = None) -> None:
-        self.ledger = ledger or new_id()
-        self.actor = new_id()
+    def __init__(self, ledger: UUID | None = None, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
+        self.random_bytes = random_bytes
+        self.ledger = ledger or self.new_id()
+        self.actor = self.new_id()
+
+    def new_id(self) -> UUID:
+        """Return a UUIDv7 made of this writer's random bytes."""
+        clock = time.time_ns() // 1000 if self.random_bytes is os.urandom else 1 << 50
+        return uuid7(clock, self.random_bytes(10))
 
     def entry(
         self,
@@ -64,12 +71,13 @@ class Writer:
         actor: UUID | None = None,
         schema: bytes | None = None,
         keys: KeyChange | None = None,
+        seen: int | None = None,
     ) -> bytes:
         """Return entry bytes; everything that append() compares can be set wrong. `keys` go to the end, for keys_of."""
         return b"".join(
             (
                 schema or schema_of(event_type),
-                (event_id or new_id()).bytes,
+                (event_id or self.new_id()).bytes,
                 stream.bytes,
                 previous,
                 command.bytes,
@@ -79,14 +87,15 @@ class Writer:
                 write_long_of_8(now_us() if recorded_at is None else recorded_at),
                 write_long(version),
                 b"\x00\x02\x00\x00\x00\x00",
-                os.urandom(filler),
+                self.random_bytes(filler),
                 KEYS + json.dumps([keys.take, keys.release]).encode() if keys else b"",
+                SEEN + str(seen).encode() if seen is not None else b"",
             )
         )
 
     def key(self, command: UUID | None = None, digest: bytes | None = None) -> CommandKey:
         """Return a command key of this party."""
-        return CommandKey(self.actor, command or new_id(), digest)
+        return CommandKey(self.actor, command or self.new_id(), digest)
 
     def request(
         self,
@@ -104,7 +113,7 @@ class Writer:
         **wrong: object,
     ) -> AppendRequest:
         """Return a command that adds `events` to `stream` (a new one by default) after version `after`."""
-        stream = stream or new_id()
+        stream = stream or self.new_id()
         key = key or self.key()
         version = after if isinstance(after, int) else len(after)
         recorded = []

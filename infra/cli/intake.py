@@ -154,6 +154,15 @@ def find(
     _print_object(found, as_json, Words(settings.lang))
 
 
+def _reason(found: dict[str, Any], words: Words) -> str:
+    from domain.identity.events import Element, Origin
+    from infra.cli.reasons import quarantine_text
+
+    if found["status"] != "quarantined":
+        return str(found["clause"])
+    return quarantine_text(Origin(found["origin"]), [Element(name) for name in found["lacking"]], words)
+
+
 def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:
     if as_json:
         say_json(found)
@@ -171,7 +180,7 @@ def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:
     ):
         say(f"  {label:<12}{'–' if found[key] is None else found[key]}")
     if found["clause"]:
-        say(f"  {words('原因', 'because'):<12}{found['clause']}")
+        say(f"  {words('原因', 'because'):<12}{_reason(found, words)}")
     say(words("  最小可追溯集（找到 / 要求）", "  minimum traceable set (found / required)"))
     for cell in found["trace_set"]:
         say(f"    {cell['element']:<16}{cell['found']} / {cell['required']}")

@@ -1,5 +1,6 @@
 """Why an object is held back, in words for people; the ledger keeps the clause itself, in English, for ever."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from domain.identity.digital_object import DigitalObject, Status
@@ -29,12 +30,15 @@ _ORIGINS: Final = {
 
 def reason_text(state: DigitalObject, words: Words) -> str:
     """Return why the object is not admitted, "" if it is; a rejection is told in the ledger's own words."""
-    if state.status is Status.REJECTED or state.judged is None:
+    if state.status is not Status.QUARANTINED or state.judged is None:
         return state.clause
-    if state.status is not Status.QUARANTINED:
-        return ""
-    origin = words(*_ORIGINS[state.judged.origin])
-    if not state.lacking:
+    return quarantine_text(state.judged.origin, state.lacking, words)
+
+
+def quarantine_text(origin_judged: Origin, lacking: Sequence[Element], words: Words) -> str:
+    """Return what holds an object of this origin back: the elements that are below their level, or a human's word."""
+    origin = words(*_ORIGINS[origin_judged])
+    if not lacking:
         return words(f"{origin}：须由人解除", f"{origin}: held until a human lifts it")
-    names = [words(*_ELEMENTS[element]) for element in state.lacking]
+    names = [words(*_ELEMENTS[element]) for element in lacking]
     return words(f"{origin}，缺少：{'、'.join(names)}", f"{origin}; missing or too weak: {'; '.join(names)}")

@@ -1,5 +1,6 @@
 """`edgeprint init | up | down | status | doctor | fsck | demo`: the ledger as a whole."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,11 +84,9 @@ def down(
     words = Words(settings.lang)
     if purge and not yes:
         question = words(f"永久删除 {settings.home} 及其账本？", f"remove {settings.home} and its ledger for ever?")
-        try:
-            typer.confirm(question, abort=True, err=True)
-        except typer.Abort:
+        if not _agreed(question):
             note(words("什么也没有删除；--yes 表示不再询问", "nothing is removed; --yes does not ask"))
-            raise typer.Exit(EXIT_USAGE) from None
+            raise typer.Exit(EXIT_USAGE)
     take_down(settings)
     if purge:
         purge_home(settings)
@@ -95,6 +94,13 @@ def down(
         say_json({"home": str(settings.home), "purged": purge})
     else:
         say(words("已删除", "purged") if purge else words("已停止", "down"))
+
+
+def _agreed(question: str) -> bool:
+    """Ask on stderr, since stdout is for results, and return whether the answer was yes."""
+    sys.stderr.write(f"{question} [y/N]: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def status(home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:

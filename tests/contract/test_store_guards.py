@@ -71,7 +71,8 @@ def _first_column(table: str) -> str:
 @pytest.mark.parametrize("role", [WRITER, SEALER, PROJECTOR, READER])
 def test_no_login_changes_a_table(filled: LedgerDatabase, role: str) -> None:
     with connect(filled.dsn(role)) as connection:
-        inserts = [f"INSERT INTO ledger.{table} DEFAULT VALUES" for table in TABLES]
+        tables = set(TABLES) - ({"published_notes"} if role == SEALER else set())
+        inserts = [f"INSERT INTO ledger.{table} DEFAULT VALUES" for table in tables]
         for statement in (*changes(), *inserts):
             with pytest.raises(errors.InsufficientPrivilege):
                 connection.execute(statement)  # type: ignore[call-overload]

@@ -46,7 +46,8 @@ class Chaos:
         else:
             key = self.writer.key(digest=draw.choice([None, b"a" * 32]))
             self.commands.append(key)
-        wrong: dict[str, object] = {}
+        # Not in order, as from several processes: the running maximum must be one.
+        wrong: dict[str, object] = {"recorded_at": now_us() + draw.randrange(-2_000_000, 2_000_000)}
         if draw.random() < 0.12:
             wrong = draw.choice(
                 [

@@ -87,7 +87,7 @@ def test_init_killed_when_files_appear(seen: str) -> None:
         founded_whole(made)
 
 
-@pytest.mark.parametrize("point", ["append.sent=kill", "seal.guarded=kill"])
+@pytest.mark.parametrize("point", ["seal.guarded=kill"])
 def test_init_killed_at_a_point(point: str) -> None:
     with place() as made:
         assert made.run("init", environ={"EDGEPRINT_FAILPOINTS": point}).code == -signal.SIGKILL
