@@ -26,7 +26,7 @@ from psycopg import sql
 
 from bench.kit import DATABASE, BenchLedger, founded, fsync_latency_ms
 from domain.events import ActorKind, Sha256
-from domain.rights.events import Root, RightsClaimed
+from domain.rights.events import RightsClaimed, Root
 from infra.clock import IdSource, now_us
 from infra.store.provision import WRITER, role_dsn
 from producers.application import LedgerApplication
@@ -102,7 +102,7 @@ class Raw:
         connections = [psycopg.connect(self._dsn, autocommit=True) for _ in range(writers)]
         share = rows // writers
 
-        def writer(connection: psycopg.Connection, mine: list[tuple[object, ...]]) -> None:  # type: ignore[type-arg]
+        def writer(connection: psycopg.Connection, mine: list[tuple[object, ...]]) -> None:
             with connection.cursor(binary=True) as cursor:
                 for row in mine:
                     cursor.execute(INSERT, row, prepare=True)

@@ -94,9 +94,11 @@ def opened(settings: Settings) -> Iterator[Session]:
     home = Home(settings.home)
     config = home.config()
     database = Database(settings, home, config.ledger_id)
-    with database.in_use(), wired(settings, home, config, database) as session:
-        _publish_new_schemas(session)
-        yield session
+    with database.in_use():
+        database.upgrade()
+        with wired(settings, home, config, database) as session:
+            _publish_new_schemas(session)
+            yield session
 
 
 @contextmanager

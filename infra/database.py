@@ -24,7 +24,8 @@ from infra.embedded.cluster import Cluster
 from infra.home import Home
 from infra.process import read_json_object, write_durably
 from infra.settings import Settings
-from infra.store.provision import DATABASE, LOGINS, install, role_dsn
+from infra.store.migrate import migrations
+from infra.store.provision import DATABASE, LOGINS, READER, install, role_dsn
 
 PASSWORDS_FILE: Final = "database.json"
 
@@ -63,6 +64,21 @@ class Database:
             install(self._admin_dsn(), database=self.name, passwords=passwords)
         except psycopg.Error as err:
             raise Unavailable(f"cannot prepare the database {self.describe()}: {err}") from err
+
+    def upgrade(self) -> None:
+        """Apply the migrations that a newer program has brought; one small read if there are none. The server runs.
+
+        Raises:
+            Invalid: the database is newer than this program, or a migration was edited after it was applied.
+            Unavailable: the database does not answer, or a migration failed and was rolled back.
+        """
+        try:
+            with psycopg.connect(self.dsn(READER)) as connection:
+                row = connection.execute("SELECT count(*) FROM ledger.migrations").fetchone()
+        except psycopg.Error as err:
+            raise Unavailable(f"cannot look at the database {self.describe()}: {err}") from err
+        if row is None or row[0] != len(migrations()):
+            self.install()
 
     @contextmanager
     def in_use(self, begin: Callable[[], None] | None = None) -> Iterator[None]:

@@ -71,7 +71,7 @@ class LedgerApplication(Application[UUID]):
         self._mapper = mapper
         self._recorder = recorder
         self._group = _Group(self.execute_all)
-        self._settling = threading.Lock()
+        self._settling = threading.RLock()
         super().__init__()
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:

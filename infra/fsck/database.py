@@ -8,7 +8,7 @@ Entries under a schema that this program does not know are hashed and chained li
 reported as something that cannot be told, neither valid nor damaged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -32,6 +32,8 @@ _ROWS: Final = (
     "SELECT ledger_index, recorded_at, time_high, stream_version, stream_id, type, entry, leaf_hash "
     "FROM ledger.events WHERE ledger_index >= %s ORDER BY ledger_index LIMIT %s"
 )
+SealedLeaf = Callable[[int], bytes | None]
+"""Gives the leaf hash that is sealed at an index, None beyond the sealed size."""
 _KEYED: Final = frozenset(name for name, s in CATALOGUE.by_type.items() if s.event_class.keys is not Event.keys)
 
 
@@ -52,6 +54,7 @@ class Audit:
     streams: dict[UUID, tuple[int, bytes]] = field(default_factory=dict)
     event_ids: set[UUID] = field(default_factory=set)
     codec: Codec = field(default_factory=lambda: Codec(CATALOGUE))
+    sealed: SealedLeaf | None = None
 
     def damage(self, text: str) -> None:
         """Note one damage; beyond DAMAGES_MAX they are no longer listed."""
@@ -68,6 +71,9 @@ class Audit:
         self.tree.append(leaf)
         if leaf != stored_leaf:
             self.damage(f"row {index}: expected leaf hash {leaf.hex()} of its entry, found {stored_leaf.hex()}")
+        sealed = self.sealed(index) if self.sealed is not None else None
+        if sealed is not None and leaf != sealed:
+            self.damage(f"row {index}: expected the entry that is sealed, leaf {sealed.hex()}, found {leaf.hex()}")
         try:
             header = read_header(entry)
         except Invalid as err:
@@ -139,13 +145,19 @@ class Audit:
 
 
 def audit_database(
-    connection: psycopg.Connection[Any], ledger_id: LedgerId, head: Checkpoint | None, *, deep: bool
+    connection: psycopg.Connection[Any],
+    ledger_id: LedgerId,
+    head: Checkpoint | None,
+    *,
+    deep: bool,
+    sealed: SealedLeaf | None = None,
 ) -> Audit:
     """Return what one pass over the whole database found; O(entries) time, about 200 bytes of memory an entry.
 
-    `head` is the verified checkpoint of the static tree, whose root the rows must have at its size.
+    `head` is the verified checkpoint of the static tree, whose root the rows must have at its size; `sealed` tells
+    the leaves below it, so that a row that differs is named.
     """
-    audit = Audit(ledger_id, deep)
+    audit = Audit(ledger_id, deep, sealed=sealed)
     for row in _rows(connection):
         audit.row(row)
         if head is not None and audit.size == head.size and audit.tree.root() != head.root:
@@ -167,10 +179,15 @@ def _rows(connection: psycopg.Connection[Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def _compare_head(connection: psycopg.Connection[Any], audit: Audit) -> None:
-    found = connection.execute("SELECT size, time_high, ledger_id FROM ledger.head").fetchone()
-    expected = (audit.size, audit.time_high, audit.ledger_id)
-    if found is None or (found[0] < audit.size or (found[0] == audit.size and found != expected)):
-        audit.damage(f"head row: expected (size, time_high, ledger_id) {expected}, found {found}")
+    """Compare the head with what was read and, in one snapshot, with what was appended meanwhile."""
+    newer = "(SELECT count(*) FROM ledger.events WHERE ledger_index >= %s)"
+    found = connection.execute(
+        f"SELECT size, time_high, ledger_id, {newer} FROM ledger.head".encode(), (audit.size,)
+    ).fetchone()
+    size = audit.size + (found[3] if found else 0)
+    expected = (size, audit.time_high, audit.ledger_id)
+    if found is None or found[0] != size or (size == audit.size and found[:3] != expected):
+        audit.damage(f"head row: expected (size, time_high, ledger_id) {expected}, found {found and found[:3]}")
 
 
 def _compare_keys(connection: psycopg.Connection[Any], audit: Audit) -> None:

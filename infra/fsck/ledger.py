@@ -18,6 +18,8 @@ import psycopg
 
 from domain.errors import LedgerError, NotFound, Unavailable
 from domain.ledger.checkpoint import Checkpoint
+from domain.ledger.merkle import HASH_BYTES
+from domain.ledger.tiles import TILE_WIDTH, Tile, tile_path
 from infra.blobs.store import BlobStore
 from infra.database import Database
 from infra.fsck.database import Audit, audit_database
@@ -28,6 +30,7 @@ from infra.sealer_database import published_notes
 from infra.sealing import guard_of
 from infra.settings import Settings
 from infra.store.provision import READER, check_guards
+from infra.tiles.posix import PosixTree
 
 FINDINGS_MAX: Final = 1_000
 SHOWN_MAX: Final = 30
@@ -68,6 +71,26 @@ class Report:
             self.checked[part] = what
 
 
+class SealedLeaves:
+    """The leaf hashes of a tree that has just been verified, read tile by tile; ask in index order."""
+
+    def __init__(self, tree: PosixTree, size: int) -> None:
+        self._tree = tree
+        self._size = size
+        self._number = -1
+        self._hashes = b""
+
+    def __call__(self, index: int) -> bytes | None:
+        """Return the leaf hash at `index`, None beyond the size. Raises: Unavailable."""
+        if index >= self._size:
+            return None
+        number, slot = divmod(index, TILE_WIDTH)
+        if number != self._number:
+            width = min(TILE_WIDTH, self._size - number * TILE_WIDTH)
+            self._number, self._hashes = number, self._tree.read(tile_path(Tile(0, number, width)))
+        return self._hashes[slot * HASH_BYTES : (slot + 1) * HASH_BYTES]
+
+
 def check_ledger(settings: Settings, *, deep: bool, log: Log) -> Report:
     """Check the ledger of a home; the database is started if needed and stopped again if so. `log` hears of progress.
 
@@ -86,7 +109,8 @@ def check_ledger(settings: Settings, *, deep: bool, log: Log) -> Report:
             head = _check_tree(settings, home, config, published, report, deep)
             log("database")
             with psycopg.connect(database.dsn(READER)) as connection:
-                audit = audit_database(connection, config.ledger_id, head, deep=deep)
+                sealed = SealedLeaves(PosixTree(home.tlog), head.size) if head and "tree" in report.checked else None
+                audit = audit_database(connection, config.ledger_id, head, deep=deep, sealed=sealed)
             report.settle("database", audit.damages, f"{audit.size} entries, every column as the bytes say")
             report.unknown.extend(
                 f"database: schema {digest.hex()}, first used at index {index}, is not known to this program"

@@ -6,11 +6,8 @@ While one batch is being decided and appended, the next one is read. A batch end
 BATCH_BYTES_MAX bytes, so that acknowledgements never lag far behind a large file. What is refused (a FIFO, a broken
 sidecar, a vanished file) is answered beside the others and stops nothing.
 
-The intake manifest is a blob: RFC 8785 JSON with a random salt, the names and the sidecars of one batch. Events carry
-its SHA-256 alone, so names never enter the ledger and can be erased:
-
-    {"declares":"intake","files":[{"name":"still.png","path":"/film/still.png","sha256":"9c..","sidecar":null,
-     "size":"48210"}],"format":"edgeprint/manifest/1","salt":"5e.."}
+The intake manifest (`infra.intake.manifest`) is a blob: a random salt, the names and the sidecars of one batch. Events
+carry its SHA-256 alone, so names never enter the ledger and can be erased.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

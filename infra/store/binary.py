@@ -10,6 +10,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Final
 
 from psycopg.adapt import Buffer, Dumper
@@ -18,7 +19,7 @@ from psycopg.pq import Format
 from domain.errors import Invalid
 from infra.store.request import check_shape
 from producers.ports import AppendRequest
-from schemas.envelope import ENTRY_BYTES_MIN, RECORDED_AT, STREAM_VERSION
+from schemas.envelope import RECORDED_AT, STREAM_VERSION
 from schemas.varint import read_long_of_8
 
 INT4, INT8, TEXT, BYTEA, UUID_OID = 23, 20, 25, 17, 2950
@@ -149,15 +150,16 @@ def text_array(values: Iterable[str]) -> TextArray:
 def _variable(oid: int, values: Sequence[bytes | None]) -> bytes:
     if not values:
         return _EMPTY.pack(0, 0, oid)
-    parts = [_HEADER.pack(1, int(None in values), oid, len(values), 1)]
-    for value in values:
-        if value is None:
-            parts.append(_NULL)
-        else:
-            size = len(value)
-            parts.append(_LENGTHS[size] if size < 4096 else size.to_bytes(4, "big"))
-            parts.append(value)
+    nulls = None in values
+    lengths = [_NULL if value is None else _length(len(value)) for value in values]
+    parts = [_HEADER.pack(1, int(nulls), oid, len(values), 1)] * (2 * len(values) + 1)
+    parts[1::2] = lengths
+    parts[2::2] = [value or b"" for value in values]
     return b"".join(parts)
+
+
+def _length(size: int) -> bytes:
+    return _LENGTHS[size] if size < len(_LENGTHS) else size.to_bytes(4, "big")
 
 
 Packed = tuple[Int4Array | Int8Array | UuidArray | ByteaArray | TextArray, ...]
@@ -172,56 +174,45 @@ def pack(requests: Sequence[AppendRequest]) -> Packed:
     Raises:
         ValueError, OverflowError: a request that cannot be told to the database.
     """
-    ends: list[int] = []
-    of_request: list[int] = []
-    before: list[int] = []
-    schema_numbers: list[int] = []
-    streams: list[bytes] = []
-    versions: list[int] = []
-    recorded: list[int] = []
-    entries: list[bytes] = []
-    pairs: dict[tuple[bytes, str], int] = {}
-    last_time, last_bytes = UNREADABLE, b""
-    position = 0
-    for number, request in enumerate(requests, 1):
-        seen: dict[bytes, int] = {}
-        for event in request.events:
-            position += 1
-            entry = event.entry
-            stream = event.originator_id.bytes
-            pair = (entry[:32], event.type)
-            schema = pairs.get(pair)
-            if schema is None:
-                schema = pairs[pair] = len(pairs) + 1
-            time_bytes = entry[RECORDED_AT:STREAM_VERSION]
-            if time_bytes != last_bytes:
-                last_time, last_bytes = _recorded_at(entry), time_bytes
-            of_request.append(number)
-            before.append(seen.get(stream, 0))
-            seen[stream] = position
-            schema_numbers.append(schema)
-            streams.append(stream)
-            versions.append(event.originator_version)
-            recorded.append(last_time)
-            entries.append(entry)
-        ends.append(position)
+    # Comprehensions over columns, not a loop over events: a third of the time.
+    events = [event for request in requests for event in request.events]
+    entries = [event.entry for event in events]
+    streams = [event.originator_id.bytes for event in events]
+    ends = list(accumulate([len(request.events) for request in requests]))
+    types = [(entry[:32], event.type) for entry, event in zip(entries, events, strict=True)]
+    pairs = {pair: number for number, pair in enumerate(dict.fromkeys(types), 1)}
+    times = [entry[RECORDED_AT:STREAM_VERSION] for entry in entries]
+    recorded = {word: _recorded_at(word) for word in set(times)}
     return (
         uuid_array([request.command.actor.bytes for request in requests]),
         uuid_array([request.command.command_id.bytes for request in requests]),
         bytea_array([request.command.request_digest for request in requests]),
         int4_array(ends),
-        int4_array(of_request),
-        int4_array(before),
-        int4_array(schema_numbers),
+        int4_array([number for number, request in enumerate(requests, 1) for _ in request.events]),
+        int4_array(_before(requests, streams, ends)),
+        int4_array([pairs[pair] for pair in types]),
         uuid_array(streams),
-        int8_array(versions),
-        int8_array(recorded),
+        int8_array([event.originator_version for event in events]),
+        int8_array([recorded[word] for word in times]),
         bytea_array(entries),
         bytea_array([digest for digest, _ in pairs]),
         text_array([name for _, name in pairs]),
         *_pack_guards(requests),
         *_pack_keys(requests, ends),
     )
+
+
+def _before(requests: Sequence[AppendRequest], streams: Sequence[bytes], ends: Sequence[int]) -> list[int]:
+    """Return for each event the position of the one before it in its stream, if in the same request, else 0."""
+    before = [0] * len(streams)
+    for request, end in zip(requests, ends, strict=True):
+        if len(request.events) > 1:
+            seen: dict[bytes, int] = {}
+            for position in range(end - len(request.events), end):
+                stream = streams[position]
+                before[position] = seen.get(stream, 0)
+                seen[stream] = position + 1
+    return before
 
 
 def pack_or_none(requests: Sequence[AppendRequest]) -> Packed | None:
@@ -257,10 +248,8 @@ def _pack_keys(requests: Sequence[AppendRequest], ends: Sequence[int]) -> Packed
     return int4_array(numbers), int4_array(positions), text_array(keys)
 
 
-def _recorded_at(entry: bytes) -> int:
-    if len(entry) < ENTRY_BYTES_MIN:
-        return UNREADABLE
+def _recorded_at(word: bytes) -> int:
     try:
-        return read_long_of_8(_WORD.unpack_from(entry, RECORDED_AT)[0], STREAM_VERSION)
-    except Invalid:
+        return read_long_of_8(_WORD.unpack(word)[0], STREAM_VERSION)
+    except (Invalid, struct.error):
         return UNREADABLE

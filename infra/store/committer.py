@@ -9,16 +9,42 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from queue import SimpleQueue
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from domain.errors import LedgerError, Unavailable
 from infra.store.binary import pack_or_none
 from infra.store.link import AppendLink
 from producers.ports import AppendRequest, AppendResult
+from schemas.envelope import PREVIOUS, STREAM_ID
 
 BATCH_EVENTS_MAX: Final = 2_000
 BATCH_BYTES_MAX: Final = 1 << 20
 LOOK_BEHIND_MAX: Final = 64
+
+
+class Marks(NamedTuple):
+    """What one request touches. Streams are taken from the bytes; where the columns differ, append() refuses."""
+
+    written: set[bytes]
+    guarded: set[bytes]
+    keys: set[str]
+    events: int
+    entry_bytes: int
+
+
+_NOTHING: Final[set[Any]] = set()
+
+
+def marks(request: AppendRequest) -> Marks:
+    """Return what the request touches; one without events counts as one, so that a batch has bounded requests too."""
+    entries = [event.entry for event in request.events]
+    return Marks(
+        {entry[STREAM_ID:PREVIOUS] for entry in entries},
+        {guard.stream_id.bytes for guard in request.guards} if request.guards else _NOTHING,
+        {*request.take, *request.release} if request.take or request.release else _NOTHING,
+        len(entries) or 1,
+        sum(map(len, entries)),
+    )
 
 
 class Footprint:
@@ -34,33 +60,30 @@ class Footprint:
         self.guarded: set[bytes] = set()
         self.keys: set[str] = set()
 
-    def has_room(self, request: AppendRequest) -> bool:
+    def has_room(self, new: Marks) -> bool:
         """Return whether the request fits the limits of one batch; the first always does."""
-        # A request without events counts as one: a batch is bounded by its requests too.
         return not self.requests or (
-            self.events + (len(request.events) or 1) <= BATCH_EVENTS_MAX
-            and self.entry_bytes + sum([len(event.entry) for event in request.events]) <= BATCH_BYTES_MAX
+            self.events + new.events <= BATCH_EVENTS_MAX and self.entry_bytes + new.entry_bytes <= BATCH_BYTES_MAX
         )
 
-    def touches(self, request: AppendRequest) -> bool:
+    def touches(self, new: Marks) -> bool:
         """Return whether the request writes what is written or guarded here, guards what is written, shares a key."""
-        written = {event.originator_id.bytes for event in request.events}
         return not (
-            self.written.isdisjoint(written)
-            and self.guarded.isdisjoint(written)
-            and (not request.guards or self.written.isdisjoint([guard.stream_id.bytes for guard in request.guards]))
-            and (not self.keys or self.keys.isdisjoint((*request.take, *request.release)))
+            self.written.isdisjoint(new.written)
+            and (not self.guarded or self.guarded.isdisjoint(new.written))
+            and (not new.guarded or self.written.isdisjoint(new.guarded))
+            and (not new.keys or self.keys.isdisjoint(new.keys))
         )
 
-    def add(self, request: AppendRequest) -> None:
+    def add(self, request: AppendRequest, new: Marks) -> None:
         """Take the request in."""
-        self.written.update([event.originator_id.bytes for event in request.events])
-        if request.guards:
-            self.guarded.update([guard.stream_id.bytes for guard in request.guards])
-        if request.take or request.release:
-            self.keys.update(request.take, request.release)
-        self.events += len(request.events) or 1
-        self.entry_bytes += sum([len(event.entry) for event in request.events])
+        self.written |= new.written
+        if new.guarded:
+            self.guarded |= new.guarded
+        if new.keys:
+            self.keys |= new.keys
+        self.events += new.events
+        self.entry_bytes += new.entry_bytes
         self.requests.append(request)
 
     def join(self, other: "Footprint") -> None:
@@ -68,7 +91,6 @@ class Footprint:
         self.written |= other.written
         self.guarded |= other.guarded
         self.keys |= other.keys
-        self.requests = self.requests or other.requests
 
 
 def batches(requests: Sequence[AppendRequest]) -> Iterator[tuple[list[AppendRequest], bool]]:
@@ -78,14 +100,13 @@ def batches(requests: Sequence[AppendRequest]) -> Iterator[tuple[list[AppendRequ
     """
     footprint, all_before, waits = Footprint(), Footprint(), False
     for request in requests:
-        touches = footprint.touches(request)
-        if touches or not footprint.has_room(request):
+        new = marks(request)
+        if footprint.touches(new) or not footprint.has_room(new):
             yield footprint.requests, waits
             all_before.join(footprint)
             footprint, waits = Footprint(), False
-        if all_before.requests and not waits:
-            waits = all_before.touches(request)
-        footprint.add(request)
+        waits = waits or all_before.touches(new)
+        footprint.add(request, new)
     if footprint.requests:
         yield footprint.requests, waits
 
@@ -219,23 +240,21 @@ def _commit(link: AppendLink, chosen: list[_Waiting]) -> None:
 
 def _choose(waiting: deque[_Waiting]) -> list[_Waiting]:
     """Take from the front what fits one batch; what touches it, or anything left behind before it, keeps its place."""
-    if len(waiting) == 1:
-        return [waiting.popleft()]
-    first = waiting.popleft()
+    if len(waiting) == 1 or len(waiting[0].requests) > 1:
+        return [waiting.popleft()]  # a caller's large part is a batch already
     batch, behind = Footprint(), Footprint()
-    for request in first.requests:
-        batch.add(request)
-    chosen: list[_Waiting] = [first]
+    chosen: list[_Waiting] = []
     kept: list[_Waiting] = []
     while waiting and len(kept) < LOOK_BEHIND_MAX:
         request = waiting[0].requests[0]
-        if len(waiting[0].requests) > 1 or not batch.has_room(request):
+        new = marks(request)
+        if len(waiting[0].requests) > 1 or not batch.has_room(new):
             break
-        if batch.touches(request) or (kept and behind.touches(request)):
-            behind.add(request)
+        if batch.touches(new) or (kept and behind.touches(new)):
+            behind.add(request, new)
             kept.append(waiting.popleft())
         else:
-            batch.add(request)
+            batch.add(request, new)
             chosen.append(waiting.popleft())
     waiting.extendleft(reversed(kept))
     return chosen

@@ -30,7 +30,7 @@ from infra.home import Home
 from infra.process import ProcessId, identify_process, wait_until_gone
 from infra.sealer_database import published_notes
 from infra.settings import Settings
-from infra.store.provision import READER
+from infra.store.provision import EVENT_TRIGGERS, READER
 from producers.ports import LedgerRow
 from schemas.envelope import read_header
 from tests.e2e.warm import Warm
@@ -265,13 +265,35 @@ def objects_in(text: str) -> list[str]:
     return [words[1] for words in lines if len(words) > 2 and "/O." in words[1]]
 
 
-def superuser(place: Place, *statements: str) -> None:
-    """Run statements as superuser with all tripwires off, as somebody who holds the machine can."""
+GUARDED = {
+    "events": ["guard_change"],
+    "commands": ["guard_change"],
+    "keys": ["guard_change"],
+    "published_notes": ["guard_change"],
+    "head": ["guard_change", "guard_growth"],
+}
+
+
+def superuser(place: Place, *statements: str, tripwires: bool = True) -> None:
+    """Run statements as superuser with the tripwires off, as somebody who holds the machine can, and back on after.
+
+    `tripwires` False leaves those of the tables to the statements.
+    """
+    switches = [f"ALTER TABLE ledger.{t} {{}} TRIGGER {n}" for t, names in GUARDED.items() for n in names]
     database = place.database()
     with database.in_use(), psycopg.connect(database.admin_dsn(), autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")
-        for statement in statements:
-            connection.execute(statement.encode())
+
+        def run(*some: str) -> None:
+            for statement in some:
+                connection.execute(statement.encode())
+
+        run(*(f"ALTER EVENT TRIGGER {name} DISABLE" for name in EVENT_TRIGGERS))
+        if tripwires:
+            run(*(switch.format("DISABLE") for switch in switches))
+        run(*statements)
+        if tripwires:
+            run(*(switch.format("ENABLE ALWAYS") for switch in switches))
+        run(*(f"ALTER EVENT TRIGGER {name} ENABLE ALWAYS" for name in EVENT_TRIGGERS))
 
 
 def finish(process: subprocess.Popen[bytes]) -> Answer:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from infra.embedded.cluster import Cluster
 
@@ -66,6 +67,26 @@ def test_a_foreign_server_carries_a_ledger(foreign: str, tmp_path: Path) -> None
     assert not home.exists()
     with psycopg.connect(foreign) as connection:
         assert connection.execute("SELECT count(*) FROM ledger.events").fetchone() == rows, "their database is theirs"
+
+
+def test_a_newer_program_brings_its_migrations_along(foreign: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with psycopg.connect(foreign, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE older TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
+    older = make_conninfo(foreign, dbname="older")
+    assert edgeprint(home, older, "init").returncode == 0
+    with psycopg.connect(older, autocommit=True) as connection:  # the database of a program without the last migration
+        for trigger in ("edgeprint_guard_drop", "edgeprint_guard_ddl"):
+            connection.execute(f"ALTER EVENT TRIGGER {trigger} DISABLE".encode())
+        connection.execute("DROP FUNCTION ledger.restore")
+        connection.execute("ALTER TABLE ledger.migrations DISABLE TRIGGER ALL")
+        connection.execute("DELETE FROM ledger.migrations WHERE number = (SELECT max(number) FROM ledger.migrations)")
+        connection.execute("ALTER TABLE ledger.migrations ENABLE ALWAYS TRIGGER guard_change")
+    (tmp_path / "a.txt").write_text("a\n")
+    answer = edgeprint(home, older, "identify", str(tmp_path / "a.txt"))
+    assert answer.returncode == 0, answer.stderr
+    deep = edgeprint(home, older, "fsck", "--deep", "--json")
+    assert json.loads(deep.stdout)["verdict"] == "clean", deep.stdout
 
 
 def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:

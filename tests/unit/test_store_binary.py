@@ -90,9 +90,9 @@ def test_pack_lays_out_requests() -> None:
     assert (key_of, key_events, keys) == ([1, 1, 3, 3], [2, 1, 0, 3], ["x", "y", "z", "w"])
 
 
-@pytest.mark.parametrize("entry", [b"", b"\x00" * 184, b"\xff" * 200])
-def test_an_entry_without_a_time_is_marked(entry: bytes) -> None:
-    assert binary._recorded_at(entry) == binary.UNREADABLE
+@pytest.mark.parametrize("word", [b"", b"\x00" * 8, b"\xff" * 8, b"\x80" * 7])
+def test_an_entry_without_a_time_is_marked(word: bytes) -> None:
+    assert binary._recorded_at(word) == binary.UNREADABLE
 
 
 def test_what_cannot_be_told_is_none() -> None:

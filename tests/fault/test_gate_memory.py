@@ -1,0 +1,236 @@
+"""The gate over the in-memory ledger: stores that fail in the middle, files in every number, clocks that were wrong."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from domain.errors import Unavailable
+from domain.evidence.ledger import ResetClock
+from domain.identity.digital_object import Status
+from domain.identity.events import DuplicateSubmissionDetected, ObjectIdentified
+from infra.blobs.store import BlobStore
+from infra.bootstrap import POLICY_IN_FORCE
+from infra.intake import gate as gate_module
+from infra.intake.gate import Gate, Taken
+from infra.intake.refusal import Reason, Refused
+from infra.intake.walk import walk
+from infra.store.memory import MemoryRecorder
+from producers.application import LedgerApplication
+from producers.evidence import change_ledger
+from producers.ports import AppendRequest, AppendResult
+from schemas.envelope import read_header
+from tests.identity_kit import submission
+from tests.unit.test_application import World
+
+SECOND_US = 1_000_000
+YEAR_US = 365 * 86_400 * SECOND_US
+
+
+class FailingStore(MemoryRecorder):
+    """Fails the append of number `fails_at`, before or after it has stored."""
+
+    appends = 0
+    fails_at = -1
+    stored = False
+
+    def append(self, requests: Sequence[AppendRequest]) -> list[AppendResult]:
+        self.appends += 1
+        if self.appends == self.fails_at:
+            if self.stored:
+                super().append(requests)
+            raise Unavailable("the store is gone")
+        return super().append(requests)
+
+
+def make_gate(world: World, folder: Path) -> Gate:
+    blobs = BlobStore(folder / "blobs")
+    return Gate(world.application, blobs, world.actor, world.holder, POLICY_IN_FORCE, "10.5072")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    return folder
+
+
+def bring(world: World, tmp_path: Path, files: Path) -> list[Taken | Refused]:
+    return list(make_gate(world, tmp_path).identify(walk([files])))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 255, 256, 257, 513])
+def test_any_number_of_files_is_answered_one_by_one_in_order(tmp_path: Path, files: Path, count: int) -> None:
+    world = World()
+    for number in range(count):
+        (files / f"{number:05}").write_text(str(number))
+    answers = bring(world, tmp_path, files)
+    assert [answer.display for answer in answers] == [f"{files}/{number:05}" for number in range(count)]
+    taken = [answer for answer in answers if isinstance(answer, Taken)]
+    assert len({answer.object_id for answer in taken}) == count
+    for before, after in itertools.pairwise(taken):
+        assert after.first == before.last + 1
+
+
+def test_every_file_the_same(tmp_path: Path, files: Path) -> None:
+    world = World()
+    for number in range(64):
+        (files / f"{number:02}").write_text("the same")
+    answers = bring(world, tmp_path, files)
+    assert all(isinstance(answer, Taken) for answer in answers), answers
+    assert len({answer.object_id for answer in answers if isinstance(answer, Taken)}) == 1
+    kinds = [row.type for row in world.store.rows(0, 10_000)]
+    assert kinds.count(ObjectIdentified.TYPE) == 1 and kinds.count(DuplicateSubmissionDetected.TYPE) == 63
+
+
+def test_a_batch_of_bad_files_only(tmp_path: Path, files: Path) -> None:
+    world = World()
+    for number in range(300):
+        (files / f"{number:03}").touch()
+    size = world.store.size()
+    answers = bring(world, tmp_path, files)
+    assert [answer.reason for answer in answers if isinstance(answer, Refused)] == [Reason.EMPTY] * 300
+    assert world.store.size() == size
+
+
+def test_batches_end_by_bytes_too(tmp_path: Path, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate_module, "BATCH_BYTES_MAX", 1_000)
+    world = World()
+    for number in range(10):
+        (files / str(number)).write_bytes(b"%d" % number * 600)
+    seen: list[int] = []
+    append = world.store.append
+    world.store.append = lambda requests: seen.append(len(requests)) or append(requests)  # type: ignore[method-assign,func-returns-value]
+    assert len(bring(world, tmp_path, files)) == 10
+    assert seen == [2] * 5
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("fails_at", [1, 2, 3])
+def test_a_store_that_fails_in_the_middle(tmp_path: Path, files: Path, fails_at: int, stored: bool) -> None:
+    """What was answered is stored; the rest is unknown, and the same run afterwards takes up all of it."""
+    store = FailingStore()
+    world = World(store)
+    for number in range(600):
+        (files / f"{number:03}").write_text(str(number))
+    store.appends, store.fails_at, store.stored = 0, fails_at, stored
+    answers: list[Taken | Refused] = []
+    with pytest.raises(Unavailable, match="the store is gone"):
+        for answer in make_gate(world, tmp_path).identify(walk([files])):
+            answers.append(answer)
+    assert len(answers) == 256 * (fails_at - 1)
+    again = [a for a in bring(world, tmp_path, files) if isinstance(a, Taken)]
+    assert len({answer.object_id for answer in again}) == 600
+    known = {answer.object_id for answer in again if answer.answer.duplicate}
+    assert {answer.object_id for answer in answers if isinstance(answer, Taken)} <= known
+    assert len(known) == 256 * (fails_at - 1) + (min(256, 600 - len(answers)) if stored else 0)
+    kinds = [row.type for row in store.rows(0, 10_000)]
+    assert kinds.count(ObjectIdentified.TYPE) == 600
+
+
+def test_a_walk_that_fails_gives_up_cleanly(tmp_path: Path, files: Path) -> None:
+    world = World()
+    for number in range(300):
+        (files / f"{number:03}").write_text(str(number))
+
+    def walked() -> Iterator[object]:
+        yield from walk([files])
+        raise KeyboardInterrupt
+
+    gate = make_gate(world, tmp_path)
+    answers = []
+    with pytest.raises(KeyboardInterrupt):
+        for answer in gate.identify(walked()):  # type: ignore[arg-type]
+            answers.append(answer)
+    assert len(answers) in (0, 256)
+    stored = [row.type for row in world.store.rows(0, 10_000)].count(ObjectIdentified.TYPE)
+    assert stored in (len(answers), 256)
+
+
+# -- clocks -----------------------------------------------------------------------------------------------------------
+
+
+class Shared:
+    """One clock that the host and the database share, and that somebody sets wrong and right again."""
+
+    def __init__(self) -> None:
+        self.now = 1_790_000_000 * SECOND_US
+
+    def __call__(self) -> int:
+        self.now += 1
+        return self.now
+
+
+@pytest.fixture
+def clocked(monkeypatch: pytest.MonkeyPatch) -> tuple[World, Shared]:
+    clock = Shared()
+    monkeypatch.setattr("tests.unit.test_application.now_us", clock)
+    return World(MemoryRecorder(clock)), clock
+
+
+def brought(world: World, data: bytes) -> int:
+    outcome = world.application.execute_all([submission(world.key(), world.actor, world.holder, data)])[0]
+    outcome.require()
+    return outcome.last
+
+
+def high(world: World, index: int) -> int:
+    return world.store._rows[index].time_high
+
+
+def recorded(world: World, index: int) -> int:
+    return read_header(world.store.rows(index, 1)[0].entry).recorded_at
+
+
+def test_a_clock_a_year_ahead_and_then_corrected(clocked: tuple[World, Shared]) -> None:
+    """Times go back, `time_high` does not, until LedgerClockReset says that it should; nothing is refused or lost."""
+    world, clock = clocked
+    before = brought(world, b"before")
+    clock.now += YEAR_US
+    ahead = brought(world, b"a year ahead")
+    assert high(world, ahead) == recorded(world, ahead) > recorded(world, before) + YEAR_US - SECOND_US
+    clock.now -= YEAR_US
+    corrected = brought(world, b"corrected")
+    assert recorded(world, corrected) < recorded(world, ahead) == high(world, corrected)
+    reset = world.application.execute_all(
+        [change_ledger(world.key(), world.actor, world.ledger_id, ResetClock("the clock ran a year ahead"))]
+    )[0]
+    reset.require()
+    assert high(world, reset.first) == recorded(world, reset.first) < recorded(world, ahead)
+    after = brought(world, b"after")
+    assert high(world, after) == recorded(world, after)
+    assert [row.index for row in world.store.rows(0, 1_000)] == list(range(world.store.size()))
+
+
+def test_a_clock_that_jumps_between_deciding_and_storing(clocked: tuple[World, Shared]) -> None:
+    """The database sees another time than the one encoded: the same command is encoded again, ids unchanged."""
+    world, clock = clocked
+    append = world.store.append
+    jumps = iter([YEAR_US, 0])
+
+    def jumping(requests: Sequence[AppendRequest]) -> list[AppendResult]:
+        clock.now += next(jumps, 0)
+        return append(requests)
+
+    world.store.append = jumping  # type: ignore[method-assign]
+    task = submission(world.key(), world.actor, world.holder, b"jump")
+    batch = [task, submission(world.key(), world.actor, world.holder, b"jump too")]
+    for outcome in world.application.execute_all(batch):
+        outcome.require()
+        assert outcome.result().state.status is Status.QUARANTINED
+    rows = world.store.rows(0, 1_000)
+    ids = [read_header(row.entry).event_id for row in rows]
+    assert set(task.ids[1:]) <= set(ids) and len(task.ids) == 4
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_clock_that_never_agrees_is_an_error_and_stores_nothing(clocked: tuple[World, Shared]) -> None:
+    world, clock = clocked
+    size = world.store.size()
+    behind: Callable[[], int] = lambda: clock() - YEAR_US  # noqa: E731
+    application: LedgerApplication = world.application
+    application.clock = behind
+    outcome = application.execute_all([submission(world.key(), world.actor, world.holder, b"never")])[0]
+    assert outcome.error is not None and "stale" in str(outcome.error)
+    assert world.store.size() == size
