@@ -41,11 +41,13 @@ WRITERS = (1, 8, 32)
 COMMAND_EVENTS = (1, 10, 100, 1_000)
 COPY_ROWS = 2_000
 STREAM_EVENTS = 5
+AHEAD_US = 4_000_000
 TARGETS = {"32 writers": 1.2, "bulk encoded": 0.75, "bulk from objects": 0.5}
 COLUMNS = "ledger_index, recorded_at, time_high, stream_version, stream_id, type, entry"
 COLUMN_TYPES = ("int8", "int8", "int8", "int8", "uuid", "text", "bytea")
 SIZES = (10_000, 100_000, 1_000_000)
 WINDOW_EVENTS = 20_000
+WINDOWS = 3
 
 
 class Maker:
@@ -64,7 +66,8 @@ class Maker:
         return [self._request(min(command_events, events - at)) for at in range(0, events, command_events)]
 
     def _request(self, events: int) -> AppendRequest:
-        now, noise = now_us(), os.urandom(10 * (2 * events + 1))
+        # Ahead of the clock, within the five seconds allowed: they stay fresh for nine until their turn comes.
+        now, noise = now_us() + AHEAD_US, os.urandom(10 * (2 * events + 1))
         ids = [uuid7(now, noise[at : at + 10]) for at in range(0, len(noise), 10)]
         command, time_bytes = ids[0], write_long_of_8(now)
         recorded, stream, previous, version = [], ids[0], bytes(ZERO_HASH), STREAM_EVENTS
@@ -134,7 +137,7 @@ def copy_per_s(setting: Setting, events: int, numbers: Iterator[int]) -> float:
     statement = f"COPY raw.events ({COLUMNS}) FROM STDIN (FORMAT binary)"
     started = time.perf_counter()
     for rows in batches:
-        with setting.superuser.cursor().copy(statement) as copy:  # type: ignore[call-overload]
+        with setting.superuser.cursor().copy(statement) as copy:
             copy.set_types(COLUMN_TYPES)
             for row in rows:
                 copy.write_row(row)
@@ -225,7 +228,7 @@ def measure(setting: Setting, *, quick: bool) -> dict[str, float]:
     writers_per_s(setting, 8, 800), setting.raw.per_s(8, 800)
     print(f"{'':<34}{'append/s':>11}{'raw/s':>11}{'ratio':>8}   ratio of each turn")
     for writers in WRITERS:
-        events = max(writers, singles * (writers + 8) // 40)
+        events = max(writers, singles * (writers + 3) // 35)
         best[f"{writers} writers"] = turns(
             f"{writers} writers, one event each",
             count,
@@ -270,7 +273,9 @@ def main() -> int:
                 print(f"\n{'stored events':>14}{'CPU µs/event':>14}{'buffers/event':>15}{'WAL B/event':>13}")
                 for size in SIZES:
                     grow(setting, size)
-                    cpu, buffers, wal = cost(setting, 10)
+                    # The least CPU of several: what else the machine does can only add to it.
+                    windows = [cost(setting, 10) for _ in range(WINDOWS)]
+                    cpu, (_, buffers, wal) = min(window[0] for window in windows), windows[-1]
                     print(f"{size:>14,}{cpu:>14.1f}{buffers:>15.1f}{wal:>13.0f}", flush=True)
     print("targets: " + ", ".join(f"{name} {ratio}" for name, ratio in TARGETS.items()))
     return 1 if any(best[name] < options.gate * ratio for name, ratio in TARGETS.items()) else 0

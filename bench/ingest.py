@@ -39,8 +39,8 @@ from infra.clock import IdSource, now_s, now_us
 from infra.embedded.cluster import Cluster
 from infra.fsck.tree import verify_tree
 from infra.keys.files import FileKeys
-from infra.sealer_database import SEALED_CHANNEL
-from infra.sealer_process import SealerLoop, SealerPaths, log_line, open_sealer
+from infra.sealer.database import SEALED_CHANNEL
+from infra.sealer.process import SealerLoop, SealerPaths, log_line, open_sealer
 from infra.store.feed import Listener
 from infra.store.mapper import EntryMapper
 from infra.store.provision import READER, SEALER, WRITER, install, role_dsn

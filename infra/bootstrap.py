@@ -31,7 +31,7 @@ from infra.database import Database
 from infra.home import FORMAT, Home, HomeConfig
 from infra.keys.files import FileKeys
 from infra.process import FileLock, write_durably
-from infra.sealing import seal_through
+from infra.sealer.sealing import seal_through
 from infra.settings import Settings
 from infra.store.mapper import EntryMapper
 from infra.store.provision import WRITER

@@ -14,8 +14,8 @@ from domain.ledger.policy import Policy, parse_policy
 from domain.ledger.proof import parse_proof
 from domain.ledger.proof import verify_proof as verify_tlog_proof
 from infra.fsck.tree import TreeReport, make_proof, read_entry, verify_tree
-from infra.headguard import FileHeadGuard
 from infra.home import Home
+from infra.sealer.headguard import FileHeadGuard
 from infra.settings import Settings
 from infra.tiles.posix import PosixTree
 from schemas.catalogue import CATALOGUE

@@ -1,6 +1,6 @@
 """`up`, `down`, `status`: the database and the sealer of a home as background processes.
 
-The sealer is a process of its own (`infra.sealer_process`). It is found by its pid file in `run/`, which also names the
+The sealer is a process of its own (`infra.sealer.process`). It is found by its pid file in `run/`, which also names the
 moment it started, so that a pid used again by somebody else is never taken for it.
 """
 
@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from domain.errors import LedgerError, NotFound, Unavailable
 from infra.database import Database
-from infra.headguard import FileHeadGuard
 from infra.home import Home
 from infra.log import head_of, vkeys_of
 from infra.process import ProcessId, read_pid_file, spawn_background, stop_process
-from infra.sealing import guard_of
+from infra.sealer.headguard import FileHeadGuard
+from infra.sealer.sealing import guard_of
 from infra.settings import Settings
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
@@ -41,7 +41,7 @@ def bring_up(settings: Settings) -> dict[str, Any]:
     sealer = sealer_of(home)
     if sealer is None:
         sealer = spawn_background(
-            [sys.executable, "-m", "infra.sealer_process", "--home", str(home.path)],
+            [sys.executable, "-m", "infra.sealer.process", "--home", str(home.path)],
             pid_file=home.run / "sealer.pid",
             log_file=home.run / "sealer.log",
         )

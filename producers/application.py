@@ -12,8 +12,8 @@ have a digest.
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -209,7 +209,7 @@ class LedgerApplication(Application[UUID]):
         )
 
     def _append(self, requests: Sequence[AppendRequest]) -> list[AppendResult]:
-        if len(requests) != 1:
+        if len(requests) != 1 or not requests[0].events:
             return self.store.append(requests) if requests else []
         return [self._save(requests[0])]
 
@@ -236,20 +236,16 @@ class LedgerApplication(Application[UUID]):
         return AppendResult(AppendStatus.STORED, first, first + len(recordings) - 1)
 
 
-@dataclass(frozen=True, slots=True)
 class _Decided:
-    """A decision and the request that would write it."""
+    """A decision, the request that would write it, and the streams and keys that this changes."""
 
-    decision: Decision[Any]
-    request: AppendRequest
+    __slots__ = ("changes", "decision", "request")
 
-    @property
-    def changes(self) -> Iterator[UUID | str]:
-        """Yield the streams and the keys that the request changes."""
-        for event in self.request.events:
-            yield event.originator_id
-        yield from self.request.take
-        yield from self.request.release
+    def __init__(self, decision: Decision[Any], request: AppendRequest) -> None:
+        self.decision = decision
+        self.request = request
+        self.changes: set[UUID | str] = {event.originator_id for event in request.events}
+        self.changes.update(request.take, request.release)
 
     def touches(self, touched: Set[UUID | str]) -> bool:
         """Return whether it changes, or was decided on, what is in `touched`."""
@@ -342,19 +338,26 @@ class _Group:
             thread.start()
 
     def _loop(self) -> None:
-        last = False
-        while not last and (first := self._arriving.get()) is not None:
-            batch = [first]
-            while len(batch) < BATCH_TASKS_MAX:
-                try:
-                    waiting = self._arriving.get_nowait()
-                except queue.Empty:
-                    break
-                if waiting is None:
-                    last = True
-                    break
-                batch.append(waiting)
+        batch: list[_Waiting] = []
+        while self._gather(batch):
             self._handle(batch)
+            batch = []
+        self._handle(batch)
+
+    def _gather(self, batch: list[_Waiting]) -> bool:
+        """Wait for a command, then take all that have arrived; return False when the group has been closed."""
+        waiting = self._arriving.get()
+        while waiting is not None:
+            batch.append(waiting)
+            if len(batch) == BATCH_TASKS_MAX:
+                return True
+            if self._arriving.empty():
+                time.sleep(0)  # a turn for the threads that were answered just now: their next commands make it fuller
+            try:
+                waiting = self._arriving.get_nowait()
+            except queue.Empty:
+                return True
+        return False
 
     def _handle(self, batch: Sequence[_Waiting]) -> None:
         try:

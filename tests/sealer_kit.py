@@ -17,8 +17,8 @@ from domain.ledger.checkpoint import Checkpoint
 from domain.ledger.merkle import CompactRange, leaf_hash
 from domain.ledger.note import ed25519_signer, mldsa44_cosigner
 from domain.ledger.policy import parse_policy
-from infra.headguard import FileHeadGuard
 from infra.keys.files import LogKeys
+from infra.sealer.headguard import FileHeadGuard
 from infra.tiles.posix import PosixTree
 from producers.ports import LedgerRow
 from producers.sealer import Sealer, SealerPorts

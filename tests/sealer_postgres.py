@@ -14,10 +14,10 @@ import psycopg
 from domain.ledger.policy import parse_policy
 from infra.embedded.cluster import Cluster
 from infra.fsck.tree import TreeReport, verify_tree
-from infra.headguard import FileHeadGuard
 from infra.keys.files import FileKeys, LogKeys
-from infra.sealer_database import SealerDatabase, published_notes
-from infra.sealer_process import SealerPaths
+from infra.sealer.database import SealerDatabase, published_notes
+from infra.sealer.headguard import FileHeadGuard
+from infra.sealer.process import SealerPaths
 from infra.store.provision import READER, SEALER, WRITER, install, role_dsn
 from infra.store.recorder import LedgerRecorder
 from infra.tiles.posix import PosixTree, unverified_size

@@ -26,8 +26,8 @@ from infra.fsck.database import Audit, audit_database
 from infra.fsck.tree import verify_tree
 from infra.home import Home, HomeConfig
 from infra.log import policy_of
-from infra.sealer_database import published_notes
-from infra.sealing import guard_of
+from infra.sealer.database import published_notes
+from infra.sealer.sealing import guard_of
 from infra.settings import Settings
 from infra.store.provision import READER, check_guards
 from infra.tiles.posix import PosixTree

@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import Conflict, Invalid, Unavailable
 from domain.ledger.tiles import Tile
-from infra.headguard import FileHeadGuard, note_body
+from infra.sealer.headguard import FileHeadGuard, note_body
 from infra.tiles.posix import PosixTree, unverified_size
 from producers.sealer_ports import HeadGuard, PublishedNotes, TreeStore
 from tests.sealer_kit import LEDGER, FileNotes

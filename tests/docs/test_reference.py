@@ -181,8 +181,8 @@ def test_every_message_of_the_sealer_that_is_explained_is_one_that_it_writes() -
         for name in (
             "producers/sealer.py",
             "producers/sealer_growth.py",
-            "infra/sealer_process.py",
-            "infra/sealer_database.py",
+            "infra/sealer/process.py",
+            "infra/sealer/database.py",
             "infra/keys/files.py",
         )
     )

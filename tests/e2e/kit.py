@@ -28,7 +28,7 @@ from infra.database import Database
 from infra.fsck.tree import verify_tree
 from infra.home import Home
 from infra.process import ProcessId, identify_process, wait_until_gone
-from infra.sealer_database import published_notes
+from infra.sealer.database import published_notes
 from infra.settings import Settings
 from infra.store.provision import EVENT_TRIGGERS, READER
 from producers.ports import LedgerRow

@@ -1,4 +1,4 @@
-"""The sealer process over an explicit database and directory: what `infra.sealer_process.main` runs for a home.
+"""The sealer process over an explicit database and directory: what `infra.sealer.process.main` runs for a home.
 Run as `python -m tests.fault.sealer_process_child DSN DIRECTORY`; EDGEPRINT_FAILPOINTS acts as in test builds.
 """
 
@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from infra.sealer_process import SealerLoop, SealerPaths, log_line, open_sealer
+from infra.sealer.process import SealerLoop, SealerPaths, log_line, open_sealer
 from infra.store.feed import Listener
 from tests.sealer_kit import LEDGER, ORIGIN
 

@@ -16,7 +16,7 @@ import pytest
 
 from domain.errors import Conflict, Invalid, LedgerError, Unavailable
 from infra.fsck.tree import Verdict, verify_tree
-from infra.headguard import FileHeadGuard
+from infra.sealer.headguard import FileHeadGuard
 from infra.tiles.posix import PosixTree, unverified_size
 from producers.ports import LedgerRow
 from producers.sealer import Sealer, SealerPorts

@@ -107,7 +107,7 @@ def test_fsck_is_content_after_all_of_it(ledger: Place) -> None:
 def test_a_second_sealer_ends_and_the_first_goes_on(ledger: Place) -> None:
     """The lock is asked for half a minute; the first sealer must seal all the while."""
     up = ledger.run("up", "--json").ok().json
-    argv = [sys.executable, "-m", "infra.sealer_process", "--home", str(ledger.home)]
+    argv = [sys.executable, "-m", "infra.sealer.process", "--home", str(ledger.home)]
     second = subprocess.Popen(argv, cwd=REPOSITORY, env=ledger.environ, stderr=subprocess.PIPE)
     try:
         folder = files(ledger, "two-sealers")
@@ -124,7 +124,7 @@ def test_a_second_sealer_ends_and_the_first_goes_on(ledger: Place) -> None:
 @pytest.mark.soak
 def test_a_second_sealer_gives_up_with_a_conflict(ledger: Place) -> None:
     ledger.run("up").ok()
-    argv = [sys.executable, "-m", "infra.sealer_process", "--home", str(ledger.home)]
+    argv = [sys.executable, "-m", "infra.sealer.process", "--home", str(ledger.home)]
     done = subprocess.run(argv, cwd=REPOSITORY, env=ledger.environ, capture_output=True, timeout=120, check=False)
     assert done.returncode == 6 and b"another sealer" in done.stderr
 

@@ -51,14 +51,15 @@ DECLARE
     ledger      uuid;
     new_high    bigint;
     now_us      bigint;
-    schemas_ok  boolean[];
+    known_schemas  bytea[];
+    commands_bytes bytea[];
+    ledger_actors  bytea[];
     statuses    text[];       -- null: accepted so far
     firsts      bigint[];
     lasts       bigint[];
     reasons     text[];
     refusals    text[];       -- found early, told late: a conflict is the better answer
     accepted    boolean[];
-    ledger_bytes bytea;
     touching    boolean;
     searched    boolean := false;
     found_any   boolean := false;
@@ -135,41 +136,44 @@ BEGIN
     IF base = 0 AND events > 0 AND p_types[p_event_schemas[1]] = founded THEN
         ledger := p_streams[1];
     END IF;
-    ledger_bytes := uuid_send(ledger);
-    -- Schemas published at a smaller index or by this very request.
-    SELECT coalesce(array_agg(octet_length(p_types[s]) BETWEEN 1 AND 255 AND (
-        (SELECT true FROM keys k WHERE k.key = 'schema/' || encode(p_schemas[s], 'hex')) IS NOT NULL
-        OR (keys_changed > 0 AND 'schema/' || encode(p_schemas[s], 'hex') = ANY (p_keys))) ORDER BY s), '{}')
-    INTO schemas_ok FROM generate_series(1, cardinality(p_schemas)) s;
+    -- What the bytes must hold, for each request and each schema. A schema that is not published at a smaller index or by
+    -- this very request becomes '', which no entry begins with.
+    SELECT array_agg(uuid_send(p_command_ids[r])), array_agg(coalesce(uuid_send(ledger), '') || uuid_send(p_actors[r]))
+    INTO commands_bytes, ledger_actors FROM generate_series(1, requests) r;
+    SELECT array_agg(CASE WHEN octet_length(p_types[s]) BETWEEN 1 AND 255 AND (
+                                   (SELECT true FROM keys k WHERE k.key = 'schema/' || encode(p_schemas[s], 'hex'))
+                                   OR (keys_changed > 0 AND 'schema/' || encode(p_schemas[s], 'hex') = ANY (p_keys)))
+                          THEN p_schemas[s] ELSE '' END)
+    INTO known_schemas FROM generate_series(1, cardinality(p_schemas)) s;
 
     -- 2. Clock, versions, and the columns against the bytes; a good event yields no row here.
     -- Its expressions are set up anew for every call, so it only counts; the words are found below, for the few.
     SELECT array_agg(row(v.request, v.i, v.stands, v.code)::append_verdict ORDER BY v.request, v.code)
     INTO verdicts
     FROM (
-        SELECT p_requests[e.i] AS request, e.i, stream.version AS stands, CASE
-            WHEN p_recorded[e.i] >= 0 AND abs(p_recorded[e.i] - now_us) > clock_us_max THEN 'a'
-            WHEN p_before[e.i] = 0 AND p_versions[e.i] <> coalesce(stream.version, 0) + 1 THEN 'b'
+        SELECT e.request, e.i, stream.version AS stands, CASE
+            WHEN abs(p_recorded[e.i] - now_us) > clock_us_max AND p_recorded[e.i] >= 0 THEN 'a'
+            WHEN e.before = 0 AND e.version <> coalesce(stream.version, 0) + 1 THEN 'b'
             WHEN octet_length(e.entry) NOT BETWEEN entry_bytes_min AND entry_bytes_max THEN 'c'
             WHEN p_recorded[e.i] < 0 THEN 'd'
-            WHEN NOT schemas_ok[p_event_schemas[e.i]] OR substr(e.entry, 1, 32) <> p_schemas[p_event_schemas[e.i]] THEN 'e'
-            WHEN substr(e.entry, 49, 16) <> uuid_send(p_streams[e.i]) THEN 'f'
-            WHEN substr(e.entry, 97, 16) <> uuid_send(p_command_ids[p_requests[e.i]]) THEN 'g'
-            WHEN substr(e.entry, 145, 32) <> ledger_bytes || uuid_send(p_actors[p_requests[e.i]]) THEN 'h'
-            WHEN CASE WHEN p_versions[e.i] < 64 THEN get_byte(e.entry, 184) <> p_versions[e.i] * 2
-                      WHEN p_versions[e.i] < 8192 THEN get_byte(e.entry, 184) <> (p_versions[e.i] * 2 & 127) + 128
-                                                    OR get_byte(e.entry, 185) <> p_versions[e.i] >> 6 END THEN 'i'
-            WHEN p_before[e.i] = 0 THEN
+            WHEN substr(e.entry, 1, 32) IS DISTINCT FROM known_schemas[p_event_schemas[e.i]] THEN 'e'
+            WHEN substr(e.entry, 49, 16) IS DISTINCT FROM uuid_send(p_streams[e.i]) THEN 'f'
+            WHEN substr(e.entry, 97, 16) IS DISTINCT FROM commands_bytes[e.request] THEN 'g'
+            WHEN substr(e.entry, 145, 32) IS DISTINCT FROM ledger_actors[e.request] THEN 'h'
+            WHEN CASE WHEN e.version < 64 THEN get_byte(e.entry, 184) <> e.version * 2
+                      WHEN e.version < 8192 THEN get_byte(e.entry, 184) <> (e.version * 2 & 127) + 128
+                                              OR get_byte(e.entry, 185) <> e.version >> 6 END THEN 'i'
+            WHEN e.before = 0 THEN
                 CASE WHEN substr(e.entry, 65, 32) <> coalesce(stream.leaf, zeros) THEN 'j' END
-            WHEN p_before[e.i] NOT BETWEEN 1 AND e.i - 1
-                 OR p_requests[p_before[e.i]] <> p_requests[e.i]
-                 OR p_streams[p_before[e.i]] <> p_streams[e.i]
-                 OR p_versions[p_before[e.i]] <> p_versions[e.i] - 1
-                 OR substr(e.entry, 65, 32) <> sha256('\x00'::bytea || p_entries[p_before[e.i]]) THEN 'k'
+            WHEN e.before NOT BETWEEN 1 AND e.i - 1
+                 OR p_requests[e.before] <> e.request
+                 OR p_streams[e.before] <> p_streams[e.i]
+                 OR p_versions[e.before] <> e.version - 1
+                 OR substr(e.entry, 65, 32) <> sha256('\x00'::bytea || p_entries[e.before]) THEN 'k'
             END AS code
-        FROM unnest(p_entries) WITH ORDINALITY e(entry, i)
+        FROM unnest(p_entries, p_before, p_versions, p_requests) WITH ORDINALITY e(entry, before, version, request, i)
         LEFT JOIN LATERAL (SELECT s.stream_version AS version, s.leaf_hash AS leaf FROM events s
-                           WHERE p_before[e.i] = 0 AND s.stream_id = p_streams[e.i]
+                           WHERE e.before = 0 AND s.stream_id = p_streams[e.i]
                            ORDER BY s.stream_version DESC LIMIT 1) stream ON true
         OFFSET 0
     ) v WHERE v.code IS NOT NULL;

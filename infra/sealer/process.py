@@ -1,4 +1,4 @@
-"""`python -m infra.sealer_process --home DIR`: the sealer of one home, as a process of its own.
+"""`python -m infra.sealer.process --home DIR`: the sealer of one home, as a process of its own.
 
 It LISTENs for appended entries, seals them, and rests at least 0.1 s between two checkpoints unless a full read says
 that more is waiting. A lost notification costs one poll of 0.25 s. Each 10 minutes without growth it signs its head
@@ -24,9 +24,9 @@ from domain.errors import Conflict, Invalid, LedgerError, Unavailable
 from domain.ledger.policy import parse_policy
 from infra.clock import now_s
 from infra.failpoints import failpoint
-from infra.headguard import FileHeadGuard
 from infra.keys.files import FileKeys
-from infra.sealer_database import SealerDatabase
+from infra.sealer.database import SealerDatabase
+from infra.sealer.headguard import FileHeadGuard
 from infra.tiles.posix import PosixTree
 from producers.sealer import Sealer, SealerPorts
 from producers.sealer_ports import Log
@@ -217,7 +217,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from infra.store.feed import Listener
     from infra.store.provision import SEALER
 
-    parser = argparse.ArgumentParser(prog="python -m infra.sealer_process", description="Seal the log of one home.")
+    parser = argparse.ArgumentParser(prog="python -m infra.sealer.process", description="Seal the log of one home.")
     parser.add_argument("--home", type=Path, help="the home of the ledger (default: EDGEPRINT_HOME)")
     settings = read_settings(home=parser.parse_args(argv).home)
     try:

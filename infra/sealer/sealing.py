@@ -6,10 +6,10 @@ from typing import Final
 from domain.errors import Conflict, NotFound, Unavailable
 from domain.ids import LedgerId
 from infra.database import Database
-from infra.headguard import FileHeadGuard
 from infra.home import Home, HomeConfig
 from infra.log import head_of_home
-from infra.sealer_process import SealerPaths, open_sealer, seal_once
+from infra.sealer.headguard import FileHeadGuard
+from infra.sealer.process import SealerPaths, open_sealer, seal_once
 from infra.settings import Settings
 from infra.store.provision import SEALER
 from producers.sealer_ports import no_failpoint
