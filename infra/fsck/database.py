@@ -2,24 +2,28 @@
 
 For each row: dense index, leaf hash, columns equal to the frozen offsets, stream version and `previous` chained, event
 id unique, ledger id, schema published before, type as the schema names it, running maximum of time; deep also decodes
-every entry canonically. At the end: root at the sealed size, head row, commands and keys as the log says.
+every entry canonically and has it read by fastavro as well. At the end: root at the sealed size, head row, commands and
+keys as the log says.
 
 Entries under a schema that this program does not know are hashed and chained like all others, but not decoded: they are
 reported as something that cannot be told, neither valid nor damaged.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any, Final
 from uuid import UUID
 
+import fastavro
 import psycopg
 
 from domain.errors import Invalid
 from domain.events import ZERO_HASH, Event
 from domain.evidence.events import LedgerClockReset, LedgerFounded, SchemaPublished, schema_key
 from domain.identity.events import ObjectIdentified
-from domain.ids import LedgerId
+from domain.ids import SHA256_BYTES, LedgerId
 from domain.ledger.checkpoint import Checkpoint
 from domain.ledger.merkle import CompactRange, leaf_hash
 from schemas.catalogue import CATALOGUE
@@ -55,6 +59,7 @@ class Audit:
     event_ids: set[UUID] = field(default_factory=set)
     codec: Codec = field(default_factory=lambda: Codec(CATALOGUE))
     sealed: SealedLeaf | None = None
+    second_reader: "SecondReader" = field(default_factory=lambda: SecondReader())
 
     def damage(self, text: str) -> None:
         """Note one damage; beyond DAMAGES_MAX they are no longer listed."""
@@ -130,6 +135,8 @@ class Audit:
     def _event(self, index: int, entry: bytes) -> None:
         try:
             event = self.codec.accept(entry).event
+            if self.deep:
+                self.second_reader.read(entry)
         except Invalid as err:
             self.damage(f"row {index}: {err}")
             return
@@ -142,6 +149,27 @@ class Audit:
             self.keys[key] = index
         if isinstance(event, ObjectIdentified):
             self.contents.append((index, event.content.sha256))
+
+
+class SecondReader:
+    """fastavro as a reader that shares no code with ours: whoever holds a schema text alone must read every entry."""
+
+    def __init__(self) -> None:
+        self._schemas: dict[bytes, Any] = {}
+
+    def read(self, entry: bytes) -> None:
+        """Read one entry of a known schema. Raises: Invalid if fastavro cannot, or reads less than all of it."""
+        digest = entry[:SHA256_BYTES]
+        schema = self._schemas.get(digest)
+        if schema is None:
+            schema = self._schemas[digest] = fastavro.parse_schema(json.loads(CATALOGUE.by_digest[digest].text))
+        stream = BytesIO(entry)
+        try:
+            fastavro.schemaless_reader(stream, schema, None)
+        except Exception as err:
+            raise Invalid(f"expected an entry that fastavro reads, found {type(err).__name__}: {err}") from err
+        if stream.tell() != len(entry):
+            raise Invalid(f"expected {len(entry)} bytes, fastavro reads {stream.tell()}")
 
 
 def audit_database(
