@@ -135,7 +135,9 @@ def purge_all(directory: Path) -> None:
     """Remove the databases, which may lie outside the folder."""
     for home in directory.glob("*/home"):
         environment = {**os.environ, "EDGEPRINT_HOME": str(home), "EDGEPRINT_STATE": str(home.parent / "state")}
-        subprocess.run([sys.executable, "-m", "infra.cli.main", "down", "--purge", "--yes"], env=environment, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "infra.cli.main", "down", "--purge", "--yes"], env=environment, check=True
+        )
 
 
 if __name__ == "__main__":

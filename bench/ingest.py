@@ -15,7 +15,6 @@ import os
 import queue
 import resource
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,26 +28,19 @@ from uuid import UUID
 
 import psycopg
 
+from bench.kit import BenchLedger, founded, fsync_latency_ms
 from domain.events import ZERO_HASH, ZERO_UUID, ActorKind, Envelope, Recorded, Sha256
-from domain.evidence.ledger import FoundLedger, SchemaText
-from domain.governance.events import PartyKind
 from domain.identity.events import AssetClass, Content, IntakeSource, ObjectIdentified, Origin
 from domain.ids import CommandId, EventId, LedgerId, PartyId, StreamId, uuid7
 from domain.ledger.policy import parse_policy
 from infra.clock import IdSource, now_s, now_us
-from infra.embedded.cluster import Cluster
 from infra.fsck.tree import verify_tree
 from infra.keys.files import FileKeys
 from infra.sealer.database import SEALED_CHANNEL
 from infra.sealer.process import SealerLoop, SealerPaths, log_line, open_sealer
 from infra.store.feed import Listener
-from infra.store.mapper import EntryMapper
-from infra.store.provision import READER, SEALER, WRITER, install, role_dsn
+from infra.store.provision import READER, SEALER, WRITER
 from infra.store.recorder import LedgerRecorder
-from producers.application import LedgerApplication
-from producers.commands import Actor
-from producers.evidence import change_ledger
-from producers.governance import enrol_party
 from producers.ports import AppendRequest, AppendStatus, CommandKey
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
@@ -57,33 +49,7 @@ TARGET_RATE = 40_000.0
 TARGET_SEALED_P99_S = 0.6
 COMMAND_EVENTS = 500
 ORIGIN = "bench.edgeprint.example/ingest"
-DATABASE = "ingest"
 IN_FLIGHT = 2
-
-
-def fsync_latency_ms(folder: Path) -> float:
-    """Return the median of 50 fsyncs of 4 KiB overwritten in place."""
-    times = []
-    with tempfile.TemporaryFile(dir=folder) as file:
-        for _ in range(50):
-            os.pwrite(file.fileno(), os.urandom(4096), 0)
-            started = time.perf_counter()
-            os.fsync(file.fileno())
-            times.append(time.perf_counter() - started)
-    return statistics.median(times) * 1e3
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """A running database with a founded ledger, and where its sealer works."""
-
-    dsn: str
-    ledger: UUID
-    directory: Path
-
-    def role(self, role: str) -> str:
-        """Return the connection string of a role."""
-        return role_dsn(self.dsn, role, database=DATABASE)
 
 
 class Producer:
@@ -169,7 +135,7 @@ def watch(dsn: str, size: int, times: Acknowledged, ready: threading.Event) -> N
                 return
 
 
-def ingest(bench: Bench, entries: int, batch: int) -> tuple[float, Acknowledged]:
+def ingest(bench: BenchLedger, entries: int, batch: int) -> tuple[float, Acknowledged]:
     """Append `entries` in batches, encoding the next while others are under way; return seconds and times."""
     store = LedgerRecorder(bench.role(WRITER))
     producer = Producer(bench.ledger)
@@ -203,16 +169,10 @@ def ingest(bench: Bench, entries: int, batch: int) -> tuple[float, Acknowledged]
 
 
 @contextmanager
-def running(directory: Path) -> Iterator[Bench]:
+def running(directory: Path) -> Iterator[BenchLedger]:
     """Start a database, found a ledger and start its sealer process; remove the database in the end."""
-    cluster = Cluster.open(directory / "home", f"bench-{os.getpid()}")
-    cluster.create()
-    cluster.start()
-    try:
-        install(cluster.superuser_dsn(), database=DATABASE)
-        bench = Bench(cluster.superuser_dsn(), IdSource()(), directory)
+    with founded(directory, ORIGIN) as bench:
         FileKeys(directory / "keys", now_s).generate(ORIGIN)
-        found(bench)
         sealer = subprocess.Popen(
             [sys.executable, "-m", "bench.ingest", "--sealer", bench.role(SEALER), str(bench.ledger), str(directory)]
         )
@@ -221,33 +181,6 @@ def running(directory: Path) -> Iterator[Bench]:
         finally:
             sealer.terminate()
             sealer.wait(timeout=60)
-    finally:
-        cluster.purge()
-
-
-def found(bench: Bench) -> None:
-    """Found the ledger by the product's own write path."""
-    store = LedgerRecorder(bench.role(WRITER))
-    new_id = IdSource()
-    application = LedgerApplication(
-        store=store,
-        recorder=store,
-        mapper=EntryMapper(),
-        codec=Codec(CATALOGUE),
-        ledger_id=LedgerId(bench.ledger),
-        clock=now_us,
-        new_id=new_id,
-    )
-    party = PartyId(new_id())
-    actor = Actor(party, ActorKind.SERVICE)
-    texts = tuple(SchemaText(schema.sha256, schema.text.decode()) for schema in CATALOGUE.by_type.values())
-    command = FoundLedger("10.5072", False, (ORIGIN,), texts)
-    application.execute(
-        change_ledger(CommandKey(party, bench.ledger), actor, LedgerId(bench.ledger), command)
-    ).require()
-    application.execute(enrol_party(CommandKey(party, party), actor, party, PartyKind.SERVICE)).require()
-    application.close()
-    store.close()
 
 
 def seal_forever(dsn: str, ledger: str, directory: str) -> int:

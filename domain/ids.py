@@ -74,11 +74,14 @@ RANDOM_BYTES: Final = 10
 
 _DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES: Final = {digit: value for value, digit in enumerate(_DIGITS)} | {"O": 0, "I": 1, "L": 1}
+_PAIRS: Final = [high + low for high in _DIGITS for low in _DIGITS]
 _CHECK_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PREFIX: Final = re.compile(r"10\.[1-9][0-9]{3,8}(?:\.[1-9][0-9]{0,8})*", re.ASCII)
 _IDENTIFIER: Final = re.compile(r"([0-9.]+)/([A-Z])\.([0-9A-Z]{26})-([0-9A-Z])", re.ASCII)
 _REPRESENTATION: Final = re.compile(r"([^#]+)#sha256:([0-9a-f]{64})", re.ASCII)
 _MILLISECONDS_END: Final = 1 << 48
+_RANDOM_BITS: Final = 0xFFF << 64 | (1 << 62) - 1
+_VERSION_7_VARIANT_10: Final = 0x7 << 76 | 0b10 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,7 @@ def uuid7(unix_us: int, random: bytes) -> UUID:
         raise Invalid(f"expected a time of 0 to {_MILLISECONDS_END - 1} ms since the epoch, found {unix_ms}")
     if len(random) != RANDOM_BYTES:
         raise Invalid(f"expected {RANDOM_BYTES} random bytes, found {len(random)}")
-    noise = int.from_bytes(random, "big")
-    high, low = noise >> 68, noise & ((1 << 62) - 1)  # 12 and 62 bits
-    return UUID(int=unix_ms << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
+    return UUID(int=unix_ms << 80 | int.from_bytes(random, "big") & _RANDOM_BITS | _VERSION_7_VARIANT_10)
 
 
 def check_character(text: str) -> str:
@@ -161,7 +162,7 @@ def format_id(letter: str, uuid: UUID, prefix: str) -> str:
     parse_prefix(prefix, production=False)
     _require_version_7(uuid)
     number = uuid.int
-    digits = "".join(_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))
+    digits = "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
     return f"{prefix}/{letter}.{digits}-{check_character(letter + digits)}"
 
 

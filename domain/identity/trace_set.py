@@ -10,6 +10,7 @@ interactive ones the behaviour contract. Levels: missing < declared < attested b
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from domain.events import Sha256
@@ -58,9 +59,12 @@ TRACE_SET_POLICY: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TraceSetPolicy:
-    """The table, parsed once: least level by origin and class, and the origins that wait for a human."""
+    """The table, parsed once: least level by origin and class, and the origins that wait for a human.
+
+    A policy equals itself alone, so that it can be the key of a cache.
+    """
 
     required: Mapping[tuple[Origin, AssetClass], Mapping[Element, Level]]
     held: Mapping[Origin, str]
@@ -112,7 +116,23 @@ def judge(
 
     `title_statement` is the statement of a title that the holder claims in this ledger on these very bytes, or None. It
     is a root of title and, for a human work, also says in which session the work, its own project file, was made.
+    Of files without a declaration thousands are judged alike, so these judgements are remembered.
     """
+    if declared.evidence:
+        return _judge(policy, origin, asset_class, declared, title_statement)
+    return _judge_undeclared(policy, origin, asset_class, declared.root, title_statement)
+
+
+@lru_cache(maxsize=256)
+def _judge_undeclared(
+    policy: TraceSetPolicy, origin: Origin, asset_class: AssetClass, root: Root, title_statement: Sha256 | None
+) -> Judgement:
+    return _judge(policy, origin, asset_class, Declared({}, root), title_statement)
+
+
+def _judge(
+    policy: TraceSetPolicy, origin: Origin, asset_class: AssetClass, declared: Declared, title_statement: Sha256 | None
+) -> Judgement:
     required = policy.required[origin, asset_class]
     cells = []
     for element in _ELEMENTS:

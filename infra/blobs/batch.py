@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
     from infra.blobs.store import BlobStore
 
 SMALL_BYTES_MAX = 1 << 20
-BATCH_FILES_MAX = 256
+BATCH_FILES_MAX = 512
 BATCH_BYTES_MAX = 256 << 20
 FSYNC_THREADS = 8
 SYNC_FILES = 32
+SYNCING_SHARES_MAX = 48
 _Item = TypeVar("_Item")
 
 
@@ -38,17 +40,16 @@ class Batch:
     """A batch of one BlobStore, for one thread. Leaving the `with` block makes everything durable; leaving it by an
     exception gives up what is not yet durable.
 
-    At most BATCH_FILES_MAX files (open descriptors) or BATCH_BYTES_MAX bytes wait; then `flush` runs by itself.
+    At most BATCH_FILES_MAX files or BATCH_BYTES_MAX bytes wait; then `flush` runs by itself.
     """
 
     def __init__(self, store: BlobStore) -> None:
         self._store = store
-        self._waiting: dict[bytes, tuple[str, int]] = {}
+        self._waiting: dict[bytes, str] = {}
         self._folders: set[str] = set()
         self._waiting_bytes = 0
         self._unsynced: list[int] = []
         self._syncing: list[Future[None]] = []
-        self._pool: ThreadPoolExecutor | None = None
 
     def ingest(self, source: OpenedFile | Path | str, on_bytes: OnBytes | None = None) -> Content:
         """Take one file in and return what it is; durable when the batch has ended.
@@ -79,19 +80,21 @@ class Batch:
                     self._syncing.pop().result()
                 while self._waiting:
                     digest = next(iter(self._waiting))
-                    self._store.place(self._waiting[digest][0], digest)
-                    os.close(self._waiting.pop(digest)[1])
+                    self._store.place(self._waiting[digest], digest)
+                    del self._waiting[digest]
                 self._store.sync_folders(self._folders)
         finally:
             self.discard()
 
     def discard(self) -> None:
         """Give up what is not yet durable: close and remove the temporary files."""
-        wait(self._syncing)  # their descriptors are about to be closed and given out again
+        wait(self._syncing)  # each closes the files that it was given
         self._syncing.clear()
+        for fd in self._unsynced:
+            os.close(fd)
         self._unsynced.clear()
-        for temporary, fd in self._waiting.values():
-            _remove(temporary, fd)
+        for temporary in self._waiting.values():
+            Path(temporary).unlink(missing_ok=True)
         self._waiting.clear()
         self._folders.clear()
         self._waiting_bytes = 0
@@ -102,15 +105,10 @@ class Batch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
-                self.flush()
-            else:
-                self.discard()
-        finally:
-            if self._pool is not None:
-                self._pool.shutdown()
-                self._pool = None
+        if kind is None:
+            self.flush()
+        else:
+            self.discard()
 
     def _ingest_small(self, opened: OpenedFile, on_bytes: OnBytes | None) -> Content:
         data = _read_whole(opened)
@@ -138,7 +136,7 @@ class Batch:
         return content
 
     def _write(self, digest: bytes, data: bytes, what: str) -> None:
-        with self._store.disk("store", Path(what)):
+        try:
             if self._is_known(digest, len(data)):
                 return
             temporary, fd = self._store.create_temporary()
@@ -147,7 +145,10 @@ class Batch:
             except BaseException:
                 _remove(temporary, fd)
                 raise
-            self._wait(digest, temporary, fd, len(data))
+        except OSError as err:
+            with self._store.disk("store", Path(what)):
+                raise err
+        self._wait(digest, temporary, fd, len(data))
 
     def _is_known(self, digest: bytes, size: int) -> bool:
         """Return whether the content is already here. Its folder is synced with the batch all the same, since whoever
@@ -157,7 +158,7 @@ class Batch:
         return known
 
     def _wait(self, digest: bytes, temporary: str, fd: int, size: int) -> None:
-        self._waiting[digest] = (temporary, fd)
+        self._waiting[digest] = temporary
         self._waiting_bytes += size
         self._unsynced.append(fd)
         if len(self._unsynced) >= SYNC_FILES:
@@ -166,12 +167,18 @@ class Batch:
             self.flush()
 
     def _start_sync(self) -> None:
-        """Begin to fsync what has been written since the last call."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(FSYNC_THREADS, thread_name_prefix="fsync")
+        """Begin to fsync and close what has been written since the last call."""
         for start in range(min(FSYNC_THREADS, len(self._unsynced))):
-            self._syncing.append(self._pool.submit(_run, os.fsync, self._unsynced[start::FSYNC_THREADS]))
+            self._syncing.append(_threads().submit(_sync_and_close, self._unsynced[start::FSYNC_THREADS]))
         self._unsynced = []
+        if len(self._syncing) > SYNCING_SHARES_MAX:  # a bound for open descriptors; what failed is told by flush
+            wait(self._syncing[:-FSYNC_THREADS])
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Return the threads that wait for the disk; one pool for the process, since starting threads costs as much."""
+    return ThreadPoolExecutor(FSYNC_THREADS, thread_name_prefix="fsync")
 
 
 def in_parallel(action: Callable[[_Item], object], items: Sequence[_Item]) -> None:
@@ -180,14 +187,28 @@ def in_parallel(action: Callable[[_Item], object], items: Sequence[_Item]) -> No
         _run(action, items)
         return
     shares = [items[start::FSYNC_THREADS] for start in range(FSYNC_THREADS)]
-    with ThreadPoolExecutor(FSYNC_THREADS, thread_name_prefix="fsync") as pool:
-        for done in [pool.submit(_run, action, share) for share in shares]:
-            done.result()
+    running = [_threads().submit(_run, action, share) for share in shares]
+    wait(running)
+    for done in running:
+        done.result()
 
 
 def _run(action: Callable[[_Item], object], items: Sequence[_Item]) -> None:
     for item in items:
         action(item)
+
+
+def _sync_and_close(files: Sequence[int]) -> None:
+    """Make files durable and close them, all of them also where one fails. Raises: OSError."""
+    failed: OSError | None = None
+    for fd in files:
+        try:
+            os.fsync(fd)
+        except OSError as err:
+            failed = err
+        os.close(fd)
+    if failed is not None:
+        raise failed
 
 
 def _remove(temporary: str, fd: int) -> None:

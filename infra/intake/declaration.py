@@ -7,7 +7,6 @@ from domain.events import Sha256
 from domain.identity.events import AssetClass, IntakeSource, Origin, Parent
 from domain.identity.media import AssetKind
 from domain.identity.trace_set import Declared
-from infra.intake.sidecar import load_sidecar
 from infra.intake.walk import Found
 
 _DOORS: Final = {
@@ -35,6 +34,8 @@ def declaration_of(found: Found) -> Declaration | None:
     """Return what the file's sidecar declares, None without one. Raises: Invalid for a sidecar that is no sidecar."""
     if found.sidecar is None:
         return None
+    from infra.intake.sidecar import load_sidecar  # brings pydantic, which takes a tenth of a second
+
     sidecar = load_sidecar(found.sidecar, found.path.rpartition("/")[2])
     origin = sidecar.declared_origin()
     return Declaration(

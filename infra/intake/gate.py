@@ -32,7 +32,7 @@ from producers.commands import Actor, Outcome, Task
 from producers.identity import PolicyInForce, Submitted, submit_object
 from producers.ports import CommandKey
 
-BATCH_FILES_MAX: Final = 256
+BATCH_FILES_MAX: Final = 512
 BATCH_BYTES_MAX: Final = 256 << 20
 
 

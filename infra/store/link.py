@@ -5,8 +5,9 @@ over a new connection: append() answers under the lock, and what it calls a dupl
 if the ledger holds exactly our bytes there. Everything else it answers counts as it stands (`stale` too, after a long
 pause). Nothing is ever guessed.
 
-An error that the server reports over a live connection has rolled the batch back. If it comes from the data, the batch
-is halved until the request that carries it stands alone and is refused; any other is Unavailable for all.
+An error that the server reports over a live connection has rolled the batch back. If it comes from the data, or too
+many requests touch each other, the batch is halved, in the end until the request that carries the error stands alone
+and is refused; any other error is Unavailable for all.
 """
 
 import time

@@ -27,6 +27,7 @@ from infra.bootstrap import Session, opened
 from infra.database import Database
 from infra.fsck.tree import verify_tree
 from infra.home import Home
+from infra.intake.gate import BATCH_FILES_MAX
 from infra.process import ProcessId, identify_process, wait_until_gone
 from infra.sealer.database import published_notes
 from infra.settings import Settings
@@ -40,6 +41,7 @@ REPOSITORY = Path(__file__).parents[2]
 CLI = [sys.executable, "-m", "infra.cli.main"]
 TIMEOUT_S = 120
 WARM = Warm()
+SEVERAL_BATCHES = 3 * BATCH_FILES_MAX
 NOT_INHERITED = (
     "DATABASE_URL",
     "EDGEPRINT_HOME",
@@ -97,9 +99,15 @@ class Place:
     def start(
         self, *arguments: str | bytes | Path, environ: Mapping[str, str] | None = None, **options: Any
     ) -> subprocess.Popen[bytes]:
-        """Start a command; its outputs are pipes."""
+        """Start a command; its outputs are pipes, unbuffered so that no line read early is lost to `finish`."""
         argv: list[str | bytes | Path] = [*self.argv, *arguments]
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
+        options = {
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "stdin": subprocess.DEVNULL,
+            "bufsize": 0,
+            **options,
+        }
         return subprocess.Popen(argv, cwd=REPOSITORY, env={**self.environ, **(environ or {})}, **options)
 
     def run(self, *arguments: str | bytes | Path, environ: Mapping[str, str] | None = None, **options: Any) -> Answer:

@@ -16,6 +16,7 @@ from schemas.catalogue import CATALOGUE
 from tests.e2e.kit import (
     IS_ROOT,
     REPOSITORY,
+    SEVERAL_BATCHES,
     Place,
     check_whole,
     end,
@@ -178,7 +179,7 @@ def test_up_down_and_purge() -> None:
 def test_commands_that_overlap_share_a_database_and_the_last_one_stops_it() -> None:
     with place() as made:
         made.init()
-        for number in range(1_000):
+        for number in range(SEVERAL_BATCHES):
             made.write(f"many/{number}.txt", str(number))
         with opened(made.settings):
             process = made.start("identify", made.files / "many")
@@ -186,7 +187,7 @@ def test_commands_that_overlap_share_a_database_and_the_last_one_stops_it() -> N
             first = process.stdout.readline().decode()
         assert made.postmaster() is not None, "stopped while a command still worked"
         answer = finish(process).ok()
-        assert len(objects_in(first + answer.out)) == 1_000 and answer.err == ""
+        assert len(objects_in(first + answer.out)) == SEVERAL_BATCHES and answer.err == ""
         assert made.postmaster() is None, "nobody stopped it"
 
         # `up` while a command that started the database for itself still runs: it stays.

@@ -24,6 +24,7 @@ from schemas.envelope import read_header
 from tests.identity_kit import submission
 from tests.unit.test_application import World
 
+BATCH = 100
 SECOND_US = 1_000_000
 YEAR_US = 365 * 86_400 * SECOND_US
 
@@ -49,6 +50,11 @@ def make_gate(world: World, folder: Path) -> Gate:
     return Gate(world.application, blobs, world.actor, world.holder, POLICY_IN_FORCE, "10.5072")
 
 
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate_module, "BATCH_FILES_MAX", BATCH)
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     folder = tmp_path / "files"
@@ -60,7 +66,7 @@ def bring(world: World, tmp_path: Path, files: Path) -> list[Taken | Refused]:
     return list(make_gate(world, tmp_path).identify(walk([files])))
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 255, 256, 257, 513])
+@pytest.mark.parametrize("count", [0, 1, 2, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 1])
 def test_any_number_of_files_is_answered_one_by_one_in_order(tmp_path: Path, files: Path, count: int) -> None:
     world = World()
     for number in range(count):
@@ -86,11 +92,11 @@ def test_every_file_the_same(tmp_path: Path, files: Path) -> None:
 
 def test_a_batch_of_bad_files_only(tmp_path: Path, files: Path) -> None:
     world = World()
-    for number in range(300):
+    for number in range(130):
         (files / f"{number:03}").touch()
     size = world.store.size()
     answers = bring(world, tmp_path, files)
-    assert [answer.reason for answer in answers if isinstance(answer, Refused)] == [Reason.EMPTY] * 300
+    assert [answer.reason for answer in answers if isinstance(answer, Refused)] == [Reason.EMPTY] * 130
     assert world.store.size() == size
 
 
@@ -112,26 +118,26 @@ def test_a_store_that_fails_in_the_middle(tmp_path: Path, files: Path, fails_at:
     """What was answered is stored; the rest is unknown, and the same run afterwards takes up all of it."""
     store = FailingStore()
     world = World(store)
-    for number in range(600):
+    for number in range(230):
         (files / f"{number:03}").write_text(str(number))
     store.appends, store.fails_at, store.stored = 0, fails_at, stored
     answers: list[Taken | Refused] = []
     with pytest.raises(Unavailable, match="the store is gone"):
         for answer in make_gate(world, tmp_path).identify(walk([files])):
             answers.append(answer)
-    assert len(answers) == 256 * (fails_at - 1)
+    assert len(answers) == BATCH * (fails_at - 1)
     again = [a for a in bring(world, tmp_path, files) if isinstance(a, Taken)]
-    assert len({answer.object_id for answer in again}) == 600
+    assert len({answer.object_id for answer in again}) == 230
     known = {answer.object_id for answer in again if answer.answer.duplicate}
     assert {answer.object_id for answer in answers if isinstance(answer, Taken)} <= known
-    assert len(known) == 256 * (fails_at - 1) + (min(256, 600 - len(answers)) if stored else 0)
+    assert len(known) == BATCH * (fails_at - 1) + (min(BATCH, 230 - len(answers)) if stored else 0)
     kinds = [row.type for row in store.rows(0, 10_000)]
-    assert kinds.count(ObjectIdentified.TYPE) == 600
+    assert kinds.count(ObjectIdentified.TYPE) == 230
 
 
 def test_a_walk_that_fails_gives_up_cleanly(tmp_path: Path, files: Path) -> None:
     world = World()
-    for number in range(300):
+    for number in range(130):
         (files / f"{number:03}").write_text(str(number))
 
     def walked() -> Iterator[object]:
@@ -143,9 +149,9 @@ def test_a_walk_that_fails_gives_up_cleanly(tmp_path: Path, files: Path) -> None
     with pytest.raises(KeyboardInterrupt):
         for answer in gate.identify(walked()):  # type: ignore[arg-type]
             answers.append(answer)
-    assert len(answers) in (0, 256)
+    assert len(answers) in (0, BATCH)
     stored = [row.type for row in world.store.rows(0, 10_000)].count(ObjectIdentified.TYPE)
-    assert stored in (len(answers), 256)
+    assert stored in (len(answers), BATCH)
 
 
 # -- clocks -----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.kit import REPOSITORY, Answer, Place, check_whole, finish, objects_in, place, until
+from tests.e2e.kit import REPOSITORY, SEVERAL_BATCHES, Answer, Place, check_whole, finish, objects_in, place, until
 
 FILES = 30
 APPEND = ["append.before=kill", "append.sent=kill"]
@@ -77,13 +77,13 @@ def test_identify_killed_at(ledger: Place, point: str) -> None:
     survive(ledger, point, files(ledger, point.removesuffix("=kill")))
 
 
-def test_a_thousand_files_killed_in_the_middle_of_the_appends(ledger: Place) -> None:
-    folder = files(ledger, "thousand", 1_000)
-    killed = ledger.run("identify", folder, environ={"EDGEPRINT_FAILPOINTS": "append.before=kill@3"})
+def test_many_files_killed_in_the_middle_of_the_appends(ledger: Place) -> None:
+    folder = files(ledger, "many", SEVERAL_BATCHES)
+    killed = ledger.run("identify", folder, environ={"EDGEPRINT_FAILPOINTS": "append.before=kill@2"})
     assert killed.code == -signal.SIGKILL
     acknowledged = objects_in(killed.out)
     again = ledger.run("identify", folder, "--json").ok().json
-    assert again["taken"] == 1_000 and again["duplicates"] >= len(acknowledged)
+    assert again["taken"] == SEVERAL_BATCHES and again["duplicates"] >= len(acknowledged)
     assert set(acknowledged) <= {item["id"] for item in again["objects"]}
     check_whole(ledger, acknowledged)
 
@@ -159,11 +159,11 @@ def test_the_sealer_of_up_is_killed_and_woken(ledger: Place) -> None:
 def test_identify_killed_again_and_again(ledger: Place, point: str, repetition: int) -> None:
     ledger.run("down").ok()
     ledger.database().keep_up()
-    folder = files(ledger, f"{point}-{repetition}", 600)
+    folder = files(ledger, f"{point}-{repetition}", SEVERAL_BATCHES)
     killed = ledger.run("identify", folder, environ={"EDGEPRINT_FAILPOINTS": point})
     assert killed.code == -signal.SIGKILL
     acknowledged: list[str] = objects_in(killed.out)
     answer: Answer = ledger.run("identify", folder, "--json").ok()
-    assert answer.json["taken"] == 600
+    assert answer.json["taken"] == SEVERAL_BATCHES
     assert set(acknowledged) <= {item["id"] for item in answer.json["objects"]}
     check_whole(ledger, acknowledged)

@@ -413,7 +413,8 @@ BEGIN
     END IF;
 END $append$;
 
--- The requests of one call, each as a call of its own, inside the same lock and transaction.
+-- The requests of one call, each as a call of its own, inside the same lock and transaction. More than a few would hold
+-- the lock for long: the client is told to halve the call, which gives the same answers.
 CREATE FUNCTION ledger.append_one_by_one(
     p_actors uuid[], p_command_ids uuid[], p_digests bytea[], p_ends int[], p_before int[], p_event_schemas int[],
     p_streams uuid[], p_versions bigint[], p_recorded bigint[], p_entries bytea[], p_schemas bytea[], p_types text[],
@@ -430,6 +431,10 @@ DECLARE
     keys   int[];
     used   int[];
 BEGIN
+    IF cardinality(p_command_ids) > 16 THEN
+        RAISE EXCEPTION 'append(): % requests touch each other, send fewer', cardinality(p_command_ids)
+            USING ERRCODE = 'program_limit_exceeded';
+    END IF;
     FOR r IN 1 .. cardinality(p_command_ids) LOOP
         high := p_ends[r];
         guards := ARRAY(SELECT g FROM generate_series(1, cardinality(p_guard_requests)) g WHERE p_guard_requests[g] = r);
