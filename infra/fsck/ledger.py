@@ -111,7 +111,9 @@ def check_ledger(settings: Settings, *, deep: bool, log: Log) -> Report:
             with psycopg.connect(database.dsn(READER)) as connection:
                 sealed = SealedLeaves(PosixTree(home.tlog), head.size) if head and "tree" in report.checked else None
                 audit = audit_database(connection, config.ledger_id, head, deep=deep, sealed=sealed)
-            report.settle("database", audit.damages, f"{audit.size} entries, every column as the bytes say")
+            report.settle(
+                "database", [str(f) for f in audit.findings], f"{audit.size} entries, every column as the bytes say"
+            )
             report.unknown.extend(
                 f"database: schema {digest.hex()}, first used at index {index}, is not known to this program"
                 for digest, index in audit.foreign.items()

@@ -1,8 +1,9 @@
 """What `fsck` asks of the store: is every column what the bytes say, is the log dense, do commands and keys follow.
 
 Nothing in the database is believed: headers are read from the entries, leaves are hashed again, keys come from a pure
-function over entries. `rebuild_keys_and_commands` writes the two tables anew where they differ; it needs the migrator.
-Rebuilt commands have no digest, and commands that wrote nothing are not in the log: they are kept as they stand.
+function over entries. One pass (`LogCheck`) serves the check and the rebuilding of the two derived tables.
+`rebuild_keys_and_commands` writes them anew where they differ; it needs the migrator. Rebuilt commands have no digest,
+and commands that wrote nothing are not in the log: they are kept as they stand.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,12 +17,13 @@ from domain.errors import Invalid
 from domain.events import ZERO_HASH, KeyChange
 from domain.ledger.merkle import leaf_hash
 from infra.store.migrate import OWNER
-from schemas.envelope import read_header
+from schemas.envelope import EntryHeader, read_header
 
-READ_ROWS: Final = 5_000
+READ_ROWS: Final = 2_000
 FINDINGS_MAX: Final = 1_000
 RESET: Final = "edgeprint.evidence.LedgerClockReset"
 KeysOf = Callable[[bytes], KeyChange]
+Row = tuple[int, UUID, int, str, int, int, bytes, bytes]
 _COLUMNS: Final = "ledger_index, stream_id, stream_version, type, recorded_at, time_high, entry, leaf_hash"
 
 
@@ -32,66 +34,129 @@ class Finding:
     index: int
     what: str
 
+    def __str__(self) -> str:
+        return self.what if self.index < 0 else f"row {self.index}: {self.what}"
 
-@dataclass(slots=True)
-class _Derived:
-    """What the log says that `commands` and `keys` must hold."""
 
-    commands: dict[tuple[UUID, UUID], tuple[int, int]]
-    keys: dict[str, int]
+class LogCheck:
+    """One pass over all rows in index order: what each must be, and what `commands` and `keys` must hold at the end.
+
+    `types` maps schema digests to event types, `keys_of` gives the keys of an entry. About 10 microseconds and 300
+    bytes of memory a row. A damaged row never hides the next one; at most FINDINGS_MAX findings are kept.
+    """
+
+    def __init__(self, types: Mapping[bytes, str], keys_of: KeysOf, ledger_id: UUID | None = None) -> None:
+        self.findings: list[Finding] = []
+        self.size = 0
+        self.keys: dict[str, int] = {}
+        self.commands: dict[tuple[UUID, UUID], tuple[int, int]] = {}
+        self._types = types
+        self._keys_of = keys_of
+        self._ledger_id = ledger_id
+        self._time_high = 0
+        self._streams: dict[UUID, tuple[int, bytes]] = {}
+        self._event_ids: set[UUID] = set()
+
+    def find(self, index: int, what: str) -> None:
+        """Keep one finding."""
+        if len(self.findings) < FINDINGS_MAX:
+            self.findings.append(Finding(index, what))
+
+    def row(self, row: Row) -> bytes:
+        """Check the next row and return the leaf hash of its entry."""
+        index, stream_id, version, kind, recorded_at, time_high, entry, stored_leaf = row
+        if index != self.size:
+            self.find(index, f"index {self.size} is missing" if index > self.size else "index stands twice")
+        self.size = index + 1
+        leaf = leaf_hash(entry)
+        if leaf != stored_leaf:
+            self.find(index, f"leaf_hash: expected {leaf.hex()} of its entry, found {stored_leaf.hex()}")
+        try:
+            header = read_header(entry)
+        except Invalid as err:
+            self.find(index, f"entry has no header: {err}")
+            return leaf
+        self._ledger_id = self._ledger_id or header.stream_id
+        self._time_high = header.recorded_at if kind == RESET else max(self._time_high, header.recorded_at)
+        last_version, last_leaf = self._streams.get(header.stream_id, (0, ZERO_HASH))
+        for name, found, expected in (
+            ("stream_id", stream_id, header.stream_id),
+            ("stream_version", version, header.stream_version),
+            ("recorded_at", recorded_at, header.recorded_at),
+            ("time_high", time_high, self._time_high),
+            ("ledger_id", header.ledger_id, self._ledger_id),
+            ("stream_version after the one before", header.stream_version, last_version + 1),
+            ("previous", header.previous.hex(), last_leaf.hex()),
+        ):
+            if found != expected:
+                self.find(index, f"{name}: expected {expected}, found {found}")
+        self._streams[header.stream_id] = (header.stream_version, leaf)
+        self._identity(index, header, kind)
+        self._derive(index, header, entry)
+        return leaf
+
+    def unknown_schema(self, index: int, digest: bytes) -> None:
+        """Judge an entry under a schema that `types` does not know; a reader of newer ledgers may be milder."""
+        self.find(index, f"type: expected one of a known schema, found schema {digest.hex()}")
+
+    def compare(self, connection: psycopg.Connection[Any]) -> None:
+        """Compare the head row with what was read and, in one snapshot, with what was appended meanwhile."""
+        newer = "(SELECT count(*) FROM ledger.events WHERE ledger_index >= %s)"
+        row = connection.execute(
+            f"SELECT size, time_high, ledger_id, {newer} FROM ledger.head".encode(), (self.size,)
+        ).fetchone()
+        if row is None:
+            self.find(-1, "head has no row")
+            return
+        expected = (self.size + row[3], self._time_high, self._ledger_id)
+        for name, found, wanted in zip(("size", "time_high", "ledger_id"), row, expected, strict=False):
+            if found != wanted and not (name == "time_high" and row[3]):
+                self.find(-1, f"head {name}: expected {wanted}, found {found}")
+
+    def _identity(self, index: int, header: EntryHeader, kind: str) -> None:
+        if header.event_id in self._event_ids:
+            self.find(index, f"event id {header.event_id} occurs twice")
+        self._event_ids.add(header.event_id)
+        expected = self._types.get(header.schema_sha256)
+        if expected is None:
+            self.unknown_schema(index, header.schema_sha256)
+        elif expected != kind:
+            self.find(index, f"type: expected {expected}, found {kind}")
+
+    def _derive(self, index: int, header: EntryHeader, entry: bytes) -> None:
+        command = (header.actor, header.command_id)
+        first, _ = self.commands.get(command, (index, index))
+        self.commands[command] = (first, index)
+        change = self._keys_of(entry)
+        for key in change.release:
+            self.keys.pop(key, None)
+        for key in change.take:
+            if key in self.keys:
+                self.find(index, f"key {key} is held by row {self.keys[key]} already")
+            self.keys[key] = index
+
+
+def read_rows(connection: psycopg.Connection[Any]) -> Iterator[Row]:
+    """Yield every row in index order; damaged ones too."""
+    statement = f"SELECT {_COLUMNS} FROM ledger.events WHERE ledger_index >= %s ORDER BY ledger_index LIMIT %s"
+    start = 0
+    while rows := connection.execute(statement.encode(), (start, READ_ROWS), binary=True, prepare=True).fetchall():
+        yield from rows
+        start = rows[-1][0] + 1
 
 
 def check_rows(connection: psycopg.Connection[Any], types: Mapping[bytes, str]) -> list[Finding]:
-    """Compare every column of every row with its bytes, and the rows with each other; at most FINDINGS_MAX findings.
-
-    `types` maps schema digests to event types. Reads the whole log once (about 8 microseconds a row) and remembers the
-    last version and leaf of each stream.
-    """
-    findings: list[Finding] = []
-    tails: dict[UUID, tuple[int, bytes]] = {}
-    expected_index, time_high = 0, 0
-    ledger: UUID | None = None
-    for index, stream, version, event_type, recorded_at, high, entry, leaf in _rows(connection):
-        if len(findings) >= FINDINGS_MAX:
-            break
-        if index != expected_index:
-            findings.append(Finding(index, f"index {expected_index} is missing" if index > expected_index else "twice"))
-        expected_index = index + 1
-        if leaf != leaf_hash(entry):
-            findings.append(Finding(index, "leaf_hash is not the hash of the entry"))
-        try:
-            header = read_header(entry)
-        except Invalid as error:
-            findings.append(Finding(index, f"entry has no header: {error}"))
-            continue
-        ledger = ledger or header.stream_id
-        before = tails.get(header.stream_id, (0, ZERO_HASH))
-        time_high = recorded_at if event_type == RESET else max(time_high, recorded_at)
-        for name, found, expected in (
-            ("stream_id", stream, header.stream_id),
-            ("stream_version", version, header.stream_version),
-            ("type", event_type, types.get(header.schema_sha256, f"unknown schema {header.schema_sha256.hex()}")),
-            ("recorded_at", recorded_at, header.recorded_at),
-            ("time_high", high, time_high),
-            ("ledger_id", header.ledger_id, ledger),
-            ("stream_version after the one before", header.stream_version, before[0] + 1),
-            ("previous", header.previous.hex(), before[1].hex()),
-        ):
-            if found != expected:
-                findings.append(Finding(index, f"{name}: expected {expected}, found {found}"))
-        tails[header.stream_id] = (header.stream_version, leaf_hash(entry))
-    findings.extend(_check_head(connection, expected_index, time_high, ledger))
-    return findings
+    """Compare every column of every row with its bytes, the rows with each other, and the head with all."""
+    check = LogCheck(types, lambda _: KeyChange())
+    for row in read_rows(connection):
+        check.row(row)
+    check.compare(connection)
+    return check.findings
 
 
 def check_keys_and_commands(connection: psycopg.Connection[Any], keys_of: KeysOf) -> list[Finding]:
     """Compare `keys` and `commands` with what the log says; commands with an empty range cannot be compared."""
-    derived = _derive(connection, keys_of)
-    findings = [
-        Finding(index if index is not None else -1, f"{table} {name}: expected {expected}, found {found}")
-        for table, name, index, expected, found in _differences(connection, derived)
-    ]
-    return findings[:FINDINGS_MAX]
+    return [finding for _, _, _, finding in differences(connection, _derived(connection, keys_of))]
 
 
 def rebuild_keys_and_commands(migrator_dsn: str, keys_of: KeysOf) -> int:
@@ -100,10 +165,8 @@ def rebuild_keys_and_commands(migrator_dsn: str, keys_of: KeysOf) -> int:
         connection.execute(f"SET ROLE {OWNER}")
         connection.execute("SET LOCAL edgeprint.rebuilding = 'on'")
         connection.execute("SELECT size FROM ledger.head FOR UPDATE")
-        derived = _derive(connection, keys_of)
-        changed = 0
-        for table, name, _, expected, _ in list(_differences(connection, derived)):
-            changed += 1
+        wrong = list(differences(connection, _derived(connection, keys_of)))
+        for table, name, expected, _ in wrong:
             if table == "key":
                 connection.execute("DELETE FROM ledger.keys WHERE key = %s", (name,))
                 if expected is not None:
@@ -116,63 +179,38 @@ def rebuild_keys_and_commands(migrator_dsn: str, keys_of: KeysOf) -> int:
                         "VALUES (%s, %s, %s, %s)",
                         (*name, *expected),
                     )
-        return changed
+        return len(wrong)
 
 
-def _rows(connection: psycopg.Connection[Any]) -> Iterator[tuple[Any, ...]]:
-    start = -1
-    while True:
-        rows = connection.execute(
-            f"SELECT {_COLUMNS} FROM ledger.events WHERE ledger_index > %s ORDER BY ledger_index LIMIT %s",
-            (start, READ_ROWS),
-            binary=True,
-            prepare=True,
+def differences(connection: psycopg.Connection[Any], check: LogCheck) -> Iterator[tuple[str, Any, Any, Finding]]:
+    """Yield (table, name, expected, finding) for each row of `keys` and `commands` that is wrong, missing or too many.
+
+    Rows of events beyond those that were checked are left alone: they were appended meanwhile.
+    """
+    keys = dict(
+        connection.execute(
+            "SELECT key, ledger_index FROM ledger.keys WHERE ledger_index < %s", (check.size,)
         ).fetchall()
-        if not rows:
-            return
-        yield from rows
-        start = rows[-1][0]
-
-
-def _check_head(
-    connection: psycopg.Connection[Any], size: int, time_high: int, ledger: UUID | None
-) -> Iterator[Finding]:
-    row = connection.execute("SELECT size, time_high, ledger_id FROM ledger.head").fetchone()
-    if row is None:
-        yield Finding(-1, "head has no row")
-        return
-    for name, found, expected in zip(("size", "time_high", "ledger_id"), row, (size, time_high, ledger), strict=True):
-        if found != expected:
-            yield Finding(-1, f"head {name}: expected {expected}, found {found}")
-
-
-def _derive(connection: psycopg.Connection[Any], keys_of: KeysOf) -> _Derived:
-    derived = _Derived({}, {})
-    for row in _rows(connection):
-        index, entry = row[0], row[6]
-        header = read_header(entry)
-        command = (header.actor, header.command_id)
-        first, _ = derived.commands.get(command, (index, index))
-        derived.commands[command] = (first, index)
-        change = keys_of(entry)
-        for key in change.release:
-            derived.keys.pop(key, None)
-        for key in change.take:
-            derived.keys[key] = index
-    return derived
-
-
-def _differences(
-    connection: psycopg.Connection[Any], derived: _Derived
-) -> Iterator[tuple[str, Any, int | None, Any, Any]]:
-    """Yield (table, name, index, expected, found) for each row that is wrong, missing or too many."""
-    keys = dict(connection.execute("SELECT key, ledger_index FROM ledger.keys").fetchall())
-    for key in sorted(keys.keys() | derived.keys.keys()):
-        if keys.get(key) != derived.keys.get(key):
-            yield "key", key, derived.keys.get(key, keys.get(key)), derived.keys.get(key), keys.get(key)
-    rows = connection.execute("SELECT actor, command_id, first_index, last_index FROM ledger.commands").fetchall()
-    commands = {(actor, command): (first, last) for actor, command, first, last in rows if last >= first}
-    for name in sorted(commands.keys() | derived.commands.keys()):
-        expected, found = derived.commands.get(name), commands.get(name)
+    )
+    for key in sorted(keys.keys() | check.keys.keys()):
+        expected, found = check.keys.get(key), keys.get(key)
         if expected != found:
-            yield "command", name, (expected or found or (-1, -1))[0], expected, found
+            yield "key", key, expected, Finding(-1, f"key {key}: expected holder {expected}, found {found}")
+    rows = connection.execute(
+        "SELECT actor, command_id, first_index, last_index FROM ledger.commands "
+        "WHERE last_index >= first_index AND first_index < %s",
+        (check.size,),
+    ).fetchall()
+    commands = {(actor, command): (first, last) for actor, command, first, last in rows}
+    for name in sorted(commands.keys() | check.commands.keys()):
+        wanted, stored = check.commands.get(name), commands.get(name)
+        if wanted != stored:
+            what = f"command {name[1]} of {name[0]}: expected rows {wanted}, found {stored}"
+            yield "command", name, wanted, Finding(-1, what)
+
+
+def _derived(connection: psycopg.Connection[Any], keys_of: KeysOf) -> LogCheck:
+    check = LogCheck({}, keys_of)
+    for row in read_rows(connection):
+        check.row(row)
+    return check

@@ -41,7 +41,7 @@ REPOSITORY = Path(__file__).parents[2]
 CLI = [sys.executable, "-m", "infra.cli.main"]
 TIMEOUT_S = 120
 WARM = Warm()
-SEVERAL_BATCHES = 3 * BATCH_FILES_MAX
+SEVERAL_BATCHES = 2 * BATCH_FILES_MAX + 1
 NOT_INHERITED = (
     "DATABASE_URL",
     "EDGEPRINT_HOME",

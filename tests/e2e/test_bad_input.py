@@ -187,6 +187,15 @@ def test_every_bad_file_is_named_and_every_good_one_taken(user: Place) -> None:
     assert chinese.code == 4 and chinese.err.count("未接收") == len(expected) + 1
 
 
+def test_a_normal_user_needs_no_root(user: Place) -> None:
+    user.run("identify", user.write("scene.txt", b"scene")).ok()
+    assert user.run("ledger", "verify", "--json").ok().json["verdict"] == "clean"
+    assert user.run("fsck").ok()
+    for path in user.home.rglob("*"):
+        assert path.stat().st_uid != 0, path
+    assert user.home.stat().st_mode & 0o077 == 0
+
+
 def test_each_bad_file_named_alone(user: Place) -> None:
     user.files.mkdir(exist_ok=True)
     fifo = user.files / "alone-pipe"
@@ -342,6 +351,7 @@ def test_the_database_killed_in_the_middle_and_started_again() -> None:
         assert made.run("fsck", "--deep").ok()
 
 
+@pytest.mark.soak
 def test_a_run_that_is_killed_is_taken_up_by_the_same_command() -> None:
     with place() as made:
         made.init()

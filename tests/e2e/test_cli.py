@@ -11,7 +11,6 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -77,21 +76,17 @@ def test_the_command_line_is_the_designed_one() -> None:
     assert {" ".join(path) for path in COMMANDS} == expected | groups
 
 
-def test_every_command_has_help_and_the_shared_options() -> None:
-    def help_of(path: tuple[str, ...]) -> tuple[tuple[str, ...], subprocess.CompletedProcess[str]]:
-        argv = [*CLI, *path, "--help"]
-        environ = {**os.environ, "LANG": "C.UTF-8", "COLUMNS": "120"}
-        return path, subprocess.run(argv, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=False)
-
-    with ThreadPoolExecutor(4) as pool:
-        for path, done in pool.map(help_of, COMMANDS):
-            assert (done.returncode, done.stderr) == (0, ""), path
-            assert done.stdout.startswith("Usage: "), path
-            leaf = " ".join(path) not in ("", "declare", "object", "schema", "ledger")
-            assert not leaf or "--json" in done.stdout, path
-            if leaf and path[0] != "schema":
-                assert "--lang" in done.stdout, path
-                assert "--home" in done.stdout or path[-1] == "verify-proof", path
+def test_every_command_has_help_and_the_shared_options(tmp_path: Path) -> None:
+    nobody = Place(tmp_path, environ={"COLUMNS": "120"})
+    for path in COMMANDS:
+        answer = nobody.run(*path, "--help")
+        assert (answer.code, answer.err) == (0, ""), path
+        assert answer.out.startswith("Usage: "), path
+        leaf = " ".join(path) not in ("", "declare", "object", "schema", "ledger")
+        assert not leaf or "--json" in answer.out, path
+        if leaf and path[0] != "schema":
+            assert "--lang" in answer.out, path
+            assert "--home" in answer.out or path[-1] == "verify-proof", path
 
 
 def test_no_command_shows_help_and_wrong_words_are_wrong_usage(film: Place) -> None:

@@ -21,7 +21,6 @@ from tests.e2e.kit import (
     check_whole,
     end,
     finish,
-    normal_user_place,
     objects_in,
     place,
     until,
@@ -79,13 +78,6 @@ def founded_whole(made: Place) -> None:
     assert len(rows) == FOUNDING_EVENTS
     assert made.run("identify", made.write("one.txt", b"one")).ok().err == ""
     assert made.run("fsck", "--deep").ok()
-
-
-@pytest.mark.parametrize("seen", ["a database half made"])
-def test_init_killed_when_files_appear(seen: str) -> None:
-    with place() as made:
-        killed_when(made, FILES_SEEN[seen])
-        founded_whole(made)
 
 
 @pytest.mark.parametrize("point", ["seal.guarded=kill"])
@@ -205,20 +197,6 @@ def test_commands_that_overlap_share_a_database_and_the_last_one_stops_it() -> N
         check_whole(made, objects_in(first + answer.out))
 
 
-def test_a_normal_user_needs_no_root() -> None:
-    with normal_user_place() as made:
-        made.init()
-        made.run("up").ok()
-        made.files.mkdir(exist_ok=True)
-        run = made.run("identify", made.write("scene.txt", b"scene"), "--json").ok().json
-        assert run["taken"] == 1 and run["sealed_size"] == run["ledger_size"]
-        assert made.run("ledger", "verify", "--json").ok().json["verdict"] == "clean"
-        assert made.run("fsck").ok()
-        for path in made.home.rglob("*"):
-            assert path.stat().st_uid != 0, path
-        assert made.home.stat().st_mode & 0o077 == 0
-
-
 def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     made = Place(tmp_path, environ={"EDGEPRINT_HOME": str(tmp_path / "file" / "home")})
@@ -229,18 +207,6 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (damaged.home / "config.json").write_text("{}")
     answer = damaged.run("status")
     assert answer.code == 1 and "config.json" in answer.err
-
-
-def test_the_demo_on_a_folder_of_ones_own() -> None:
-    with place() as made:
-        made.write("film/a.txt", b"a")
-        made.write("film/b.txt", b"b")
-        for lang, word in (("en", "identified"), ("zh", "身份")):
-            told = made.run("demo", "--files", made.files / "film", "--lang", lang).ok()
-            assert word in told.out
-        result = made.run("demo", "--files", made.files / "film", "--json").ok().json
-        assert (result["taken"], result["duplicates"]) == (2, 2)
-        assert result["tampered_index"] is not None
 
 
 def test_the_module_is_a_program() -> None:

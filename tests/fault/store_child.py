@@ -58,7 +58,8 @@ def guard(recorder: LedgerRecorder, writer: Writer, stream: UUID, count: int) ->
     """Decide on what was read; a conflict is read and decided again."""
     done = 0
     while done < count:
-        version = len(recorder.streams([stream]).get(stream, []))
+        newest = recorder.select_events(stream, desc=True, limit=1)
+        version = newest[0].originator_version if newest else 0
         request = writer.request(guards=[(stream, version)], filler=20, seen=version)
         status, first = insist(recorder, request)
         if status is AppendStatus.STORED:

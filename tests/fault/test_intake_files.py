@@ -159,7 +159,7 @@ def test_an_fsync_that_fails_gives_the_batch_up(tmp_path: Path) -> None:
     store = BlobStore(tmp_path / "blobs")
     with pytest.raises(Unavailable, match="cannot store 1 files"), store.batch() as batch:
         batch.ingest(source(tmp_path, 10))
-        (_, fd), *_ = batch._waiting.values()
+        (fd,) = batch._unsynced
         reader, writer = os.pipe()
         os.dup2(writer, fd)  # a pipe cannot be synced: EINVAL, as a failing disk would give EIO
         os.close(reader)

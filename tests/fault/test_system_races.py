@@ -82,6 +82,7 @@ def test_claims_and_submissions_at_once(ledger: Place) -> None:
     check_whole(ledger)
 
 
+@pytest.mark.soak
 def test_two_homes_at_once() -> None:
     with place() as one, place() as two:
         for process in [made.start("init") for made in (one, two)]:

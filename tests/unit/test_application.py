@@ -94,6 +94,16 @@ def test_a_known_command_is_answered_with_what_is_stored(world: World) -> None:
     assert world.store.size() == size
 
 
+def test_a_repeated_command_that_its_own_effect_would_refuse_is_answered(world: World) -> None:
+    key, party = world.key(), PartyId(world.new_id())
+    first = world.application.execute(enrol_party(key, world.actor, party, PartyKind.AGENT))
+    again = world.application.execute(enrol_party(key, world.actor, party, PartyKind.AGENT))
+    assert again.repeated and (again.first, again.last) == (first.first, first.last)
+    other = world.application.execute(enrol_party(world.key(), world.actor, party, PartyKind.AGENT))
+    with pytest.raises(Rejected, match="enrolled already"):
+        other.require()
+
+
 def test_another_body_under_a_known_id_is_refused(world: World) -> None:
     key = world.key(b"d" * 32)
     world.application.execute(change_ledger(key, world.actor, world.ledger_id, ResetClock("one"))).require()
@@ -240,6 +250,30 @@ def test_commands_of_many_threads_share_batches_and_are_all_stored(world: World)
     assert not errors
     assert world.store.size() == before + 160
     world.application.close()
+
+
+def test_many_threads_on_one_stream_all_get_their_turn(world: World) -> None:
+    before, lock, errors = world.store.size(), threading.Lock(), []
+
+    def work() -> None:
+        for _ in range(10):
+            with lock:
+                key = world.key()
+            try:
+                task = change_ledger(key, world.actor, world.ledger_id, ResetClock("again"))
+                world.application.execute_all([task])[0].require()
+            except Exception as error:
+                errors.append(error)
+
+    raw = world.new_id
+    world.application.new_id = lambda: _locked(lock, raw)
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert world.store.size() == before + 80
 
 
 def _locked(lock: threading.Lock, new_id: Callable[[], UUID]) -> UUID:

@@ -1,0 +1,36 @@
+"""The benchmarks in short form, at half of their targets: a change that makes the product slow fails here.
+
+Each runs in a process of its own, as `python -m bench.<name>` does for people. A busy machine is no regression: a run
+below the gate is repeated, and only the third one counts as a failure.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNS_MAX = 3
+RUN_SECONDS_MAX = 60
+SHORT_FORMS = {
+    "ingest": ["--entries", "60000"],
+    "commands": ["--commands", "3000", "--writers", "32", "--turns", "2"],
+    "identify": ["--files", "4000", "--mib", "256"],
+    "tree": ["--size", "100000", "--repeat", "2"],
+}
+
+
+@pytest.mark.parametrize("name", SHORT_FORMS)
+def test_half_of_the_target_is_met(name: str, tmp_path: Path) -> None:
+    said = ""
+    for run in range(RUNS_MAX):
+        folder = tmp_path / str(run)
+        folder.mkdir()
+        gate = ["--gate"] if name == "tree" else ["--gate", "0.5", "--dir", str(folder)]
+        command = [sys.executable, "-m", f"bench.{name}", *SHORT_FORMS[name], *gate]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SECONDS_MAX)
+        if done.returncode == 0:
+            return
+        said += done.stdout + done.stderr
+    pytest.fail(f"bench.{name} stayed below its gate {RUNS_MAX} times:\n{said}")
