@@ -18,7 +18,7 @@ from typing import Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from domain.errors import Invalid, Unavailable
+from domain.errors import Unavailable
 from domain.ids import LedgerId
 from infra.embedded.cluster import Cluster
 from infra.home import Home
@@ -147,13 +147,16 @@ class Database:
         """Return the connection string of one of the application's roles.
 
         Raises:
-            Invalid: a foreign server was not installed from this home.
+            Unavailable: DATABASE_URL names a server that this home was not founded on.
         """
         if not self.foreign:
             return self.cluster.dsn(role, DATABASE)
         passwords = self._passwords()
         if passwords is None:
-            raise Invalid(f"{self.home.keys / PASSWORDS_FILE}: expected the passwords of the roles, found none")
+            raise Unavailable(
+                f"DATABASE_URL is set, but this home was not founded on that server ({self.home.keys / PASSWORDS_FILE} "
+                "is missing): unset DATABASE_URL to use the home's own database"
+            )
         return role_dsn(self._admin_dsn(), role, database=self.name, password=passwords[role])
 
     def describe(self) -> str:
