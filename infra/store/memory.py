@@ -7,27 +7,25 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
 
 from domain.errors import Invalid
-from domain.events import ZERO_HASH, KeyChange, Recorded
+from domain.events import ZERO_HASH, Recorded
 from domain.ledger.merkle import leaf_hash
 from infra.store.feed import Feed, LedgerSubscription
-from infra.store.request import check_shape, check_text, notification_ids, to_request
+from infra.store.request import InsertsByAppend, check_shape, check_text
 from producers.ports import (
     COMMAND_BYTES_MAX,
     COMMAND_EVENTS_MAX,
     AppendRequest,
     AppendResult,
     AppendStatus,
-    CommandKey,
     KeyHolder,
     LedgerRow,
     StoredCommand,
-    StreamVersion,
 )
 from schemas.envelope import EVENT_ID, STREAM_ID, EntryHeader, read_header
 
@@ -54,7 +52,7 @@ class _Row:
     time_high: int
 
 
-class MemoryRecorder(ApplicationRecorder):
+class MemoryRecorder(InsertsByAppend, ApplicationRecorder):
     """A `LedgerStore` and a recorder of the library. All methods may be called from several threads."""
 
     def __init__(self, clock: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
@@ -117,22 +115,6 @@ class MemoryRecorder(ApplicationRecorder):
         """Do nothing: there is nothing open."""
 
     # -- the library's recorder ---------------------------------------------------------------------------------------
-
-    def insert_events(
-        self,
-        stored_events: Sequence[StoredEvent],
-        *,
-        command: CommandKey | None = None,
-        guards: Sequence[StreamVersion] = (),
-        keys: KeyChange | None = None,
-        take_at: Sequence[int] = (),
-        **_: Any,
-    ) -> Sequence[int]:
-        """Append one command's events and return their notification ids; raises as `LedgerRecorder.insert_events`."""
-        if command is None:
-            raise TypeError("insert_events() needs command=, the id under which a repetition is recognised")
-        request = to_request(stored_events, command, guards, keys or KeyChange(), take_at)
-        return notification_ids(self.append([request])[0])
 
     def select_events(
         self,

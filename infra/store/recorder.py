@@ -20,19 +20,16 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composable
 
 from domain.errors import Unavailable
-from domain.events import KeyChange
 from infra.store.committer import Committer
 from infra.store.feed import Feed, LedgerSubscription, Listener
 from infra.store.link import PATIENCE_S, AppendLink, lively
-from infra.store.request import notification_ids, to_request
+from infra.store.request import InsertsByAppend
 from producers.ports import (
     AppendRequest,
     AppendResult,
-    CommandKey,
     KeyHolder,
     LedgerRow,
     StoredCommand,
-    StreamVersion,
 )
 
 POOL_CONNECTIONS_MAX: Final = 8
@@ -56,7 +53,7 @@ _SELECT_SIZE: Final = SQL("SELECT size FROM ledger.head")
 _STORED: Final = "ledger_index + 1, stream_id, stream_version, type, entry"
 
 
-class LedgerRecorder(PostgresApplicationRecorder):
+class LedgerRecorder(InsertsByAppend, PostgresApplicationRecorder):
     """One ledger's store. Any number of threads may use it; a process needs one."""
 
     def __init__(self, dsn: str, *, patience_s: float = PATIENCE_S) -> None:
@@ -121,27 +118,6 @@ class LedgerRecorder(PostgresApplicationRecorder):
         self.datastore.close()
 
     # -- the library's recorder ---------------------------------------------------------------------------------------
-
-    def insert_events(
-        self,
-        stored_events: Sequence[StoredEvent],
-        *,
-        command: CommandKey | None = None,
-        guards: Sequence[StreamVersion] = (),
-        keys: KeyChange | None = None,
-        take_at: Sequence[int] = (),
-        **_: Any,
-    ) -> Sequence[int]:
-        """Append one command's events and return their notification ids.
-
-        Raises:
-            AlreadyStored, Conflict, StaleClock, Rejected: the request was answered so; nothing was written.
-            Unavailable: as for `append`.
-        """
-        if command is None:
-            raise TypeError("insert_events() needs command=, the id under which a repetition is recognised")
-        request = to_request(stored_events, command, guards, keys or KeyChange(), take_at)
-        return notification_ids(self.append([request])[0])
 
     def select_events(
         self,

@@ -1,6 +1,7 @@
 """From the library's `insert_events(stored_events, guards=, keys=, command=)` to a request, and from a result back."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
@@ -16,6 +17,35 @@ from producers.ports import (
     StaleClock,
     StreamVersion,
 )
+
+
+class InsertsByAppend:
+    """The half of the library's recorder that writes, by `append` of the ledger store that it is mixed into."""
+
+    def append(self, requests: Sequence[AppendRequest]) -> list[AppendResult]:
+        """See `LedgerStore.append`."""
+        raise NotImplementedError
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        command: CommandKey | None = None,
+        guards: Sequence[StreamVersion] = (),
+        keys: KeyChange | None = None,
+        take_at: Sequence[int] = (),
+        **_: Any,
+    ) -> Sequence[int]:
+        """Append one command's events and return their notification ids.
+
+        Raises:
+            AlreadyStored, Conflict, StaleClock, Rejected: the request was answered so; nothing was written.
+            Unavailable: as for `append`.
+        """
+        if command is None:
+            raise TypeError("insert_events() needs command=, the id under which a repetition is recognised")
+        request = to_request(stored_events, command, guards, keys or KeyChange(), take_at)
+        return notification_ids(self.append([request])[0])
 
 
 def to_request(
