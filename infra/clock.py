@@ -1,7 +1,6 @@
 """The clock and the source of identifiers: the only places where time and randomness enter."""
 
 import os
-import threading
 import time
 from uuid import UUID
 
@@ -19,20 +18,20 @@ def now_s() -> int:
 
 
 class IdSource:
-    """Gives UUIDv7s; random bytes are drawn from the operating system in blocks, under a lock."""
+    """Gives UUIDv7s; random bytes are drawn from the operating system in blocks. Threads may share one."""
 
     BLOCK = 512
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._block = b""
-        self._used = 0
+        self._noise: list[bytes] = []
 
     def __call__(self) -> UUID:
         """Return a new UUIDv7 of now."""
-        with self._lock:
-            if self._used == len(self._block):
-                self._block, self._used = os.urandom(RANDOM_BYTES * self.BLOCK), 0
-            start = self._used
-            self._used = start + RANDOM_BYTES
-            return uuid7(now_us(), self._block[start : self._used])
+        while True:
+            try:
+                noise = self._noise.pop()  # one step of the interpreter: no two threads get the same
+            except IndexError:
+                block = os.urandom(RANDOM_BYTES * self.BLOCK)
+                self._noise.extend([block[at : at + RANDOM_BYTES] for at in range(0, len(block), RANDOM_BYTES)])
+            else:
+                return uuid7(time.time_ns() // 1000, noise)

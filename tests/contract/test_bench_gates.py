@@ -16,7 +16,7 @@ RUN_SECONDS_MAX = 60
 SHORT_FORMS = {
     "ingest": ["--entries", "60000"],
     "commands": ["--commands", "3000", "--writers", "32", "--turns", "2"],
-    "identify": ["--files", "4000", "--mib", "256"],
+    "identify": ["--files", "5000", "--mib", "256"],
     "tree": ["--size", "100000", "--repeat", "2"],
 }
 
