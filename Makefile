@@ -14,6 +14,7 @@ demo: $(VENV)/.installed $(if $(FILES),,build/photographs)
 
 test: $(VENV)/.installed-dev
 	$(RUN) -m pytest tests -n 2 --dist loadfile
+	$(RUN) -m pytest tests/contract/test_bench_gates.py -m gate
 
 soak: $(VENV)/.installed-dev
 	$(RUN) -m pytest tests -m soak -n 2 --dist loadfile
