@@ -101,7 +101,9 @@ def decide(state: DigitalObject, command: SubmitObject, facts: Facts) -> tuple[O
     if state.status is not Status.QUARANTINED or state.birth is None:
         return (repeated,)
     outcome = _outcome(state.birth.asset_class, command, facts)
-    return (repeated, *outcome) if outcome[0] != state.judged else (repeated,)
+    # Equal cells are no news, but a declaration that contradicts the bytes is, however equal its cells are.
+    news = outcome[0] != state.judged or isinstance(outcome[1], ObjectRejected)
+    return (repeated, *outcome) if news else (repeated,)
 
 
 def _birth(command: SubmitObject) -> ObjectIdentified:

@@ -154,7 +154,7 @@ def test_the_sealer_of_up_is_killed_and_woken(ledger: Place) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("repetition", range(10))
+@pytest.mark.parametrize("repetition", range(4))
 @pytest.mark.parametrize("point", [*APPEND, "append.before=kill@2", "append.sent=kill@2", *SEAL])
 def test_identify_killed_again_and_again(ledger: Place, point: str, repetition: int) -> None:
     ledger.run("down").ok()

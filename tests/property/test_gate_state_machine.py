@@ -118,9 +118,9 @@ class Oracle:
         if known.status in (Status.ADMITTED, Status.REJECTED):
             return known
         claimed = key in self.titles
-        # The same declarations under the same title are no news, whatever else was said.
+        # The same declarations under the same title are no news, but a contradiction of the bytes always is.
         word = (s["origin"], s["evidence"], s["version"] if s["evidence"] else 0, claimed, self.trusted(s, claimed))
-        if word == known.judged:
+        if word == known.judged and s["sha256"] != "wrong":
             return known
         known.judged = word
         if s["sha256"] == "wrong":
@@ -319,4 +319,4 @@ TestGate.settings = settings(max_examples=60, stateful_step_count=20, deadline=N
 class TestGateForLong(Gate.TestCase):  # type: ignore[misc, valid-type]
     """The same machine, for minutes."""
 
-    settings = settings(max_examples=1_500, stateful_step_count=60, deadline=None, suppress_health_check=QUIET)
+    settings = settings(max_examples=500, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)

@@ -150,6 +150,14 @@ def test_a_quarantined_object_is_judged_again_when_more_is_known() -> None:
     assert reduce(evolve, events, state).status is Status.ADMITTED
 
 
+def test_a_contradiction_is_news_even_when_nothing_else_is() -> None:
+    bare = submit(Origin.IMPORTED, Declared({}))
+    state = reduce(evolve, decide(DigitalObject(), bare, FACTS), DigitalObject())
+    events = decide(state, replace(bare, declared_sha256=Sha256(b"x" * 32)), FACTS)
+    assert types(events) == [DuplicateSubmissionDetected, TraceSetJudged, ObjectRejected]
+    assert reduce(evolve, events, state).status is Status.REJECTED
+
+
 def test_a_rejected_object_stays_rejected() -> None:
     wrong = replace(submit(Origin.EXTERNAL_SERVICE, COMPLETE), declared_sha256=Sha256(b"x" * 32))
     state = reduce(evolve, decide(DigitalObject(), wrong, FACTS), DigitalObject())
