@@ -72,7 +72,8 @@ class Homes:
 
 def leftovers(folder: Path) -> list[Path]:
     """Return what purged clusters of this folder left behind anywhere."""
-    short = [path for path in Path(tempfile.gettempdir()).glob("edgeprint-*/home") if str(folder) in path.read_text()]
+    named = (path for path in Path(tempfile.gettempdir()).glob("edgeprint-*/home") if path.is_file())
+    short = [path for path in named if str(folder) in path.read_text()]
     outside = list(ROOT_STATE.glob(f"*{folder.name}*"))
     return short + outside + [path for path in folder.rglob("*") if path.name.startswith("postgres")]
 
