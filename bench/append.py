@@ -197,8 +197,8 @@ def cost(setting: Setting, command_events: int) -> tuple[float, float, float]:
     before, cpu = setting.superuser.execute(counters).fetchone(), server_cpu_s(postmaster)
     with closing(LedgerRecorder(setting.bench.role(WRITER))) as store:
         store_all(store, requests)
+    time.sleep(0.5)  # the backend reports its counters, and its CPU to its parent, when it ends
     cpu = server_cpu_s(postmaster) - cpu
-    time.sleep(0.5)  # the backend reports its counters when it ends
     after = setting.superuser.execute(counters).fetchone()
     if before is None or after is None:
         raise AssertionError("no counters")
