@@ -1,9 +1,7 @@
 """Commands on the Ledger stream: founding, publishing schemas, resetting the clock."""
 
-from collections.abc import Sequence
-
-from domain.evidence.events import LedgerFounded, schema_key
-from domain.evidence.ledger import FoundLedger, Ledger, PublishSchemas, ResetClock, SchemaText, decide, evolve
+from domain.evidence.events import LedgerFounded
+from domain.evidence.ledger import FoundLedger, Ledger, PublishSchemas, ResetClock, decide, evolve
 from domain.ids import LedgerId
 from producers.commands import Actor, Aggregate, Decision, Task, View, Write
 from producers.ports import CommandKey
@@ -22,9 +20,3 @@ def change_ledger(
         return Decision((Write(loaded, events),), answer=len(events))
 
     return Task(key, actor, run, reads=lambda _: (ledger_id,))
-
-
-def missing_schemas(published: Sequence[str], schemas: Sequence[SchemaText]) -> tuple[SchemaText, ...]:
-    """Return those of `schemas` whose key is not among the keys `published`."""
-    known = frozenset(published)
-    return tuple(schema for schema in schemas if schema_key(schema.digest) not in known)

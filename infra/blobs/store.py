@@ -30,6 +30,7 @@ from infra.blobs.batch import Batch, in_parallel
 from infra.blobs.copying import Content, OnBytes, copy_hashing, write_all
 from infra.blobs.reading import BlobReader, check_digest, hash_file, open_blob
 from infra.intake.opened import OpenedFile, open_file
+from infra.process import sync_directory
 
 LEFTOVER_AGE_S = 86_400
 _CREATE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -62,7 +63,7 @@ class BlobStore:
         with self.disk("make the blob store", self.root):
             for folder in (self.root, self._blobs, self._temporary):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _sync_folder(os.fspath(self.root))
+            sync_directory(os.fspath(self.root))
 
     def path(self, digest: bytes) -> Path:
         """Return where the blob with this SHA-256 (32 bytes) stands or would stand."""
@@ -190,9 +191,9 @@ class BlobStore:
     def sync_folders(self, folders: Collection[str]) -> None:
         """Make the names in `folders` durable. Raises: OSError."""
         if self._folders_unsynced:
-            _sync_folder(self._blobs_name)
+            sync_directory(self._blobs_name)
             self._folders_unsynced = False
-        in_parallel(_sync_folder, sorted(folders))
+        in_parallel(sync_directory, sorted(folders))
 
     def create_temporary(self) -> tuple[str, int]:
         """Return a new empty temporary file, mode 0400, open for writing. Raises: OSError."""
@@ -239,11 +240,3 @@ class BlobStore:
                 fits = _BLOB_NAME.fullmatch(path.name) and path.name.startswith(folder.name)
                 regular = path.is_file() and not path.is_symlink()
                 yield path, None if fits and regular else "expected a file named by its sha256 in the right folder"
-
-
-def _sync_folder(folder: str) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
