@@ -27,7 +27,7 @@ from domain.errors import Unavailable
 from infra.embedded.accounts import Account, can_use, run_as
 from infra.embedded.binaries import PostgresBinaries, find_binaries, read_data_version
 from infra.embedded.configuration import HOST_ACCESS, postgresql_conf
-from infra.embedded.place import Place, Record, make_private
+from infra.embedded.place import OWNER_NAME, Place, Record, make_private
 from infra.embedded.postmaster import Postmaster, clear_stale_file, find_postmaster
 from infra.embedded.relocate import copy_programs
 from infra.process import FileLock, stop_process, sync_directory
@@ -207,7 +207,7 @@ class Cluster:
         with self._locked("purge") as lock:
             record = self._place.record()
             if record is not None:
-                if (self._place.directory(record) / "owner.json").exists():
+                if (self._place.directory(record) / OWNER_NAME).exists():
                     self._place.check_owner(record)
                 self._stop("immediate")
                 self._place.remove(record)

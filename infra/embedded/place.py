@@ -40,6 +40,7 @@ from infra.process import read_json_object, write_durably
 
 ROOT_STATE = Path("/var/lib/edgeprint")
 SOCKET_NAME = ".s.PGSQL.5432"
+OWNER_NAME = "owner.json"
 SOCKET_PATH_BYTES_MAX = 107
 KEY_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 FORMAT = 1
@@ -156,7 +157,7 @@ class Place:
         """
         if record.account is None:
             return
-        path = self.directory(record) / "owner.json"
+        path = self.directory(record) / OWNER_NAME
         owner = read_json_object(path)
         if owner is None:
             raise Unavailable(
@@ -188,9 +189,13 @@ class Place:
             raise Unavailable(f"expected {ROOT_STATE} to be a folder that only root can write")
         with suppress(FileExistsError):
             place.mkdir(mode=0o755)
-        if not any(place.iterdir()):
+        found = list(place.iterdir())
+        if all(entry.name.startswith(f".{OWNER_NAME}.") for entry in found):
+            # New, or an earlier claim was killed while it wrote the owner: nothing else is made before that is there.
+            for unfinished in found:
+                unfinished.unlink()
             place.chmod(0o755)
-            self._write_owner(place / "owner.json", record)
+            self._write_owner(place / OWNER_NAME, record)
         self.check_owner(record)
 
     def _write_owner(self, path: Path, record: Record) -> None:

@@ -26,7 +26,7 @@ from infra.embedded import place as place_module
 from infra.embedded.accounts import run_as
 from infra.embedded.binaries import SYSTEM_PATTERNS, find_binaries, wheel_directory
 from infra.embedded.cluster import LOG_BYTES_MAX, Cluster
-from infra.embedded.place import ROOT_STATE
+from infra.embedded.place import ROOT_STATE, Place
 from infra.embedded.relocate import copy_programs
 from infra.process import ProcessId, identify_process, is_alive, wait_until_gone
 
@@ -346,6 +346,31 @@ def test_processes_that_start_at_once_make_one_cluster_and_one_server(homes: Hom
     assert [child.returncode for child in children] == [0] * 4
     assert sorted(started for started, _ in said) == ["False"] * 3 + ["True"]
     assert {pid for _, pid in said} == {str(cluster.pid)}
+
+
+def test_a_claim_that_was_killed_is_done_again(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill between the record, the place, and (as root) the file in it that names its owner leaves no lock-out."""
+    cluster = homes.open()
+    cluster._place.home.mkdir(mode=0o700)
+    place = ROOT_STATE / cluster._place.ledger_key if IS_ROOT else cluster._place.home / "postgres"
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for step in ("_claim_outside", "_write_owner") if IS_ROOT else ("write_record",):
+        with monkeypatch.context() as patch:
+            patch.setattr(Place, step, killed)
+            with pytest.raises(KeyboardInterrupt):
+                cluster._place.claim(environment())
+    if IS_ROOT:
+        (place / ".owner.json.k1ll3d").write_text('{"format"')
+    assert cluster.create()
+    assert cluster.exists()
+    if IS_ROOT:
+        assert not (place / ".owner.json.k1ll3d").exists()
+        (place / "owner.json").unlink()
+        with pytest.raises(Unavailable, match="is gone or was never finished"):
+            cluster.start()  # a place with a database in it is never claimed
 
 
 def test_an_initdb_that_was_killed_is_done_again(homes: Homes) -> None:
