@@ -81,6 +81,11 @@ def read_pid_file(path: Path) -> ProcessId | None:
     return process if is_alive(process) else None
 
 
+def write_pid_file(path: Path, process: ProcessId) -> None:
+    """Write the pid file of a process durably; `read_pid_file` returns it for as long as that process lives."""
+    write_durably(path, f"{process.pid}\n{process.started}\n".encode())
+
+
 def spawn_background(
     argv: Sequence[str], *, pid_file: Path, log_file: Path, environ: Mapping[str, str] | None = None
 ) -> ProcessId:
@@ -113,7 +118,7 @@ def spawn_background(
     if process is None:
         _reap(pid)
         raise Unavailable(f"{argv[0]} ended at once, see {log_file}")
-    write_durably(pid_file, f"{process.pid}\n{process.started}\n".encode())
+    write_pid_file(pid_file, process)
     return process
 
 

@@ -6,10 +6,11 @@ again. SIGTERM and SIGINT end it after the step in hand; what is sealed stays se
 
 It goes on through anything that passes (`Unavailable`: database restarted, disk full): it recovers from the stores and
 tries again with back-off. It ends with exit code 1 when heads contradict one another, and with 6 when another sealer
-is at work; the last line on stderr says what to run.
+is at work; the last line on stderr says what to run. Once it holds the locks it says so in `run/sealer.ready`.
 """
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -25,6 +26,7 @@ from domain.ledger.policy import parse_policy
 from infra.clock import now_s
 from infra.failpoints import failpoint
 from infra.keys.files import FileKeys
+from infra.process import identify_process, write_pid_file
 from infra.sealer.database import SealerDatabase
 from infra.sealer.headguard import FileHeadGuard
 from infra.tiles.posix import PosixTree
@@ -37,6 +39,8 @@ HEARTBEAT_S: Final = 600.0
 REPORT_S: Final = 10.0
 BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 CONFLICT_PATIENCE_S: Final = 30.0
+
+READY_FILE: Final = "sealer.ready"
 
 EXIT_OK: Final = 0
 EXIT_DAMAGED: Final = 1
@@ -109,15 +113,20 @@ class SealerLoop:
         waker: Waker,
         log: Log,
         *,
+        on_ready: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         heartbeat_s: float = HEARTBEAT_S,
         conflict_patience_s: float = CONFLICT_PATIENCE_S,
     ) -> None:
-        """Prepare; `clock` is monotonic seconds. A sealer elsewhere is waited for `conflict_patience_s`."""
+        """Prepare; `clock` is monotonic seconds. A sealer elsewhere is waited for `conflict_patience_s`.
+
+        `on_ready` is called once, when the locks are held and the stores are found in order.
+        """
         self._sealer = sealer
         self._waker = waker
         self._log = log
+        self._on_ready: Callable[[], None] | None = on_ready
         self._clock = clock
         self._sleep = sleep
         self._heartbeat_s = heartbeat_s
@@ -158,6 +167,9 @@ class SealerLoop:
         started = self._clock()
         seal = self._sealer.step()
         self._failures, self._conflict_since = 0, None
+        if self._on_ready is not None:
+            self._on_ready()
+            self._on_ready = None
         if seal is not None:
             self._published = started
             self._sealed += seal.added
@@ -202,6 +214,16 @@ class SealerLoop:
             self._sleep(min(0.05, seconds))
 
 
+def _say_ready(path: Path) -> None:
+    """Tell `up` that this process is the one that seals. A disk that cannot hold it does not keep it from sealing."""
+    process = identify_process(os.getpid())
+    if process is not None:
+        try:
+            write_pid_file(path, process)
+        except OSError as err:
+            log_line(f"cannot write {path}: {err.strerror}")
+
+
 def log_line(text: str) -> None:
     """Write one line with the time to stderr."""
     stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -229,7 +251,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LedgerError as err:
         log_line(f"stopped: {err}")
         return EXIT_UNAVAILABLE if isinstance(err, Unavailable) else EXIT_DAMAGED
-    loop = SealerLoop(sealer, Listener(dsn), log_line)
+    loop = SealerLoop(sealer, Listener(dsn), log_line, on_ready=lambda: _say_ready(home.run / READY_FILE))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     log_line(f"sealing {config.origin} into {home.tlog}")

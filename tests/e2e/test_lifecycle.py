@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from domain.errors import Conflict
 from infra.bootstrap import opened
 from infra.embedded.place import ROOT_STATE
 from infra.process import identify_process, is_alive
+from infra.tiles.posix import PosixTree
 from schemas.catalogue import CATALOGUE
 from tests.e2e.kit import (
     IS_ROOT,
@@ -166,6 +168,33 @@ def test_up_down_and_purge() -> None:
         assert not list((made.state / "heads").iterdir())
         if IS_ROOT:
             assert not [path for path in ROOT_STATE.glob("*") if path.name == data.name]
+
+
+def test_up_twice_at_once_is_one_sealer_and_it_seals_when_up_returns() -> None:
+    with place() as made:
+        made.init()
+        processes = [made.start("up", "--json") for _ in range(3)]
+        pids = {finish(process).ok().json["sealer_pid"] for process in processes}
+        assert len(pids) == 1
+        with pytest.raises(Conflict, match="another sealer"):
+            PosixTree(made.home / "tlog").lock()
+        made.run("down").ok()
+
+
+def test_up_quotes_a_sealer_that_does_not_start() -> None:
+    with place() as made:
+        made.init()
+        checkpoint = made.home / "tlog" / "checkpoint"
+        older = checkpoint.read_bytes()
+        made.run("identify", made.write("a.txt", b"a")).ok()
+        newer = checkpoint.read_bytes()
+        checkpoint.write_bytes(older)
+        answer = made.run("up")
+        assert answer.code == 5 and "an older copy of the tree was restored" in answer.err, answer
+        assert made.run("status", "--json").json["sealer"] is None
+        checkpoint.write_bytes(newer)
+        made.run("up").ok()
+        made.run("down").ok()
 
 
 def test_commands_that_overlap_share_a_database_and_the_last_one_stops_it() -> None:
