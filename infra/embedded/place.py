@@ -43,6 +43,7 @@ SOCKET_NAME = ".s.PGSQL.5432"
 OWNER_NAME = "owner.json"
 SOCKET_PATH_BYTES_MAX = 107
 KEY_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+CLAIM_TRIES_MAX = 10
 FORMAT = 1
 
 
@@ -181,14 +182,15 @@ class Place:
 
     def _claim_outside(self, place: Path, record: Record) -> None:
         """Make the place under /var/lib/edgeprint, which root owns and everybody may pass."""
-        if not ROOT_STATE.exists():
-            ROOT_STATE.mkdir(mode=0o755)
-            ROOT_STATE.chmod(0o755)  # the umask may have been stricter
-        state = ROOT_STATE.lstat()
-        if not stat.S_ISDIR(state.st_mode) or state.st_uid != 0 or state.st_mode & 0o022:
-            raise Unavailable(f"expected {ROOT_STATE} to be a folder that only root can write")
-        with suppress(FileExistsError):
-            place.mkdir(mode=0o755)
+        for tries_left in reversed(range(CLAIM_TRIES_MAX)):
+            try:
+                _make_root_state()
+                with suppress(FileExistsError):
+                    place.mkdir(mode=0o755)
+                break
+            except FileNotFoundError:  # the purge of another home has just removed the folder, which was empty
+                if not tries_left:
+                    raise
         found = list(place.iterdir())
         if all(entry.name.startswith(f".{OWNER_NAME}.") for entry in found):
             # New, or an earlier claim was killed while it wrote the owner: nothing else is made before that is there.
@@ -257,6 +259,16 @@ class Place:
             with suppress(OSError):
                 ROOT_STATE.rmdir()  # only when it is empty
         self.record_path.unlink(missing_ok=True)
+
+
+def _make_root_state() -> None:
+    """Make the folder that holds the places of root's homes. Raises: Unavailable if somebody else could write it."""
+    with suppress(FileExistsError):
+        ROOT_STATE.mkdir(mode=0o755)
+        ROOT_STATE.chmod(0o755)  # the umask may have been stricter
+    state = ROOT_STATE.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != 0 or state.st_mode & 0o022:
+        raise Unavailable(f"expected {ROOT_STATE} to be a folder that only root can write")
 
 
 def is_usable_for_socket(directory: Path) -> bool:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -371,6 +372,24 @@ def test_a_claim_that_was_killed_is_done_again(homes: Homes, monkeypatch: pytest
         (place / "owner.json").unlink()
         with pytest.raises(Unavailable, match="is gone or was never finished"):
             cluster.start()  # a place with a database in it is never claimed
+
+
+def test_homes_claimed_and_removed_at_once_leave_each_other_alone(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root they share one folder, which the last one out removes while another may be coming in."""
+    monkeypatch.setattr(place_module, "ROOT_STATE", homes.folder / "state")
+    places = [homes.open(f"home-{number}")._place for number in range(4)]
+
+    def come_and_go(place: Place) -> None:
+        place.home.mkdir(mode=0o700)
+        for _ in range(50):
+            place.remove(place.claim(environment()))
+
+    with ThreadPoolExecutor(len(places)) as pool:
+        for done in [pool.submit(come_and_go, place) for place in places]:
+            done.result()
+    assert not (homes.folder / "state").exists()
 
 
 def test_an_initdb_that_was_killed_is_done_again(homes: Homes) -> None:
