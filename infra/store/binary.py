@@ -1,4 +1,4 @@
-"""Requests of an append as PostgreSQL binary arrays, built with few Python operations an event.
+"""Parameters as PostgreSQL binary arrays, those of an append above all, built with few Python operations an event.
 
 psycopg's own list dumper costs several microseconds an event; here fixed-width elements are laid out by `array` slices
 and one join. An array on the wire: int32 dimensions (1; 0 if empty), int32 has-null, uint32 element oid, int32 length,
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Final
 
+import psycopg
 from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
@@ -89,13 +90,15 @@ class TextArrayDumper(_WireDumper):
     oid = 1009
 
 
-DUMPERS: Final = (
+# Known to every connection: the classes are ours alone, so no other code's parameters are touched.
+for _array, _dumper in (
     (Int4Array, Int4ArrayDumper),
     (Int8Array, Int8ArrayDumper),
     (UuidArray, UuidArrayDumper),
     (ByteaArray, ByteaArrayDumper),
     (TextArray, TextArrayDumper),
-)
+):
+    psycopg.adapters.register_dumper(_array, _dumper)
 
 
 def int4_array(values: Sequence[int]) -> Int4Array:

@@ -8,6 +8,7 @@ each other (one stream written twice, or written and guarded, or one key) never 
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from queue import SimpleQueue
 from typing import Any, Final, NamedTuple
 
@@ -143,7 +144,8 @@ class _Waiting:
 class Committer:
     """One thread and one link; callers block until their requests are answered. Start is lazy, `close` is final.
 
-    A second link was measured: batches become half as large and 32 writers a fifth slower.
+    A caller whose requests are one batch of their own commits it himself while the link is idle: that saves two
+    handovers between threads. A second link was measured: batches become half as large and 32 writers a fifth slower.
     """
 
     def __init__(self, link: AppendLink) -> None:
@@ -152,6 +154,7 @@ class Committer:
         self._arriving: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._gate = threading.Lock()
+        self._committing = threading.Lock()
         self._closed = False
 
     def append(self, requests: Sequence[AppendRequest]) -> list[AppendResult]:
@@ -164,8 +167,12 @@ class Committer:
             self._start()
         if len(requests) == 1:
             return self._send(requests).answer()
-        sent: list[_Waiting] = []
-        for batch, waits in batches(requests):
+        parts = batches(requests)
+        (first, _), second = next(parts), next(parts, None)
+        if second is None:
+            return (self._commit_here(first) or self._send(first)).answer()
+        sent = [self._send(first)]
+        for batch, waits in chain((second,), parts):
             if waits:
                 for earlier in sent:
                     earlier.wait()
@@ -182,6 +189,19 @@ class Committer:
         if thread is not None:
             self._arriving.put(None)
             thread.join()
+
+    def _commit_here(self, requests: Sequence[AppendRequest]) -> _Waiting | None:
+        """Commit a batch in the caller's thread and return it answered, or None where others are before it."""
+        if not self._arriving.empty() or not self._committing.acquire(blocking=False):
+            return None
+        try:
+            if self._closed:
+                raise Unavailable("the store is closed")
+            waiting = _Waiting(requests)
+            _commit(self._link, [waiting])
+        finally:
+            self._committing.release()
+        return waiting
 
     def _send(self, requests: Sequence[AppendRequest]) -> _Waiting:
         waiting = _Waiting(requests)
@@ -212,8 +232,10 @@ class Committer:
                 else:
                     waiting.append(arrived)
             if waiting:
-                _commit(self._link, _choose(waiting))
-        self._link.close()
+                with self._committing:
+                    _commit(self._link, _choose(waiting))
+        with self._committing:
+            self._link.close()
 
 
 def _commit(link: AppendLink, chosen: list[_Waiting]) -> None:
@@ -229,6 +251,9 @@ def _commit(link: AppendLink, chosen: list[_Waiting]) -> None:
         for waiting in chosen:
             waiting.error = wrapped
             waiting.done.release()
+        if not isinstance(error, Exception):  # Ctrl-C in a caller: nobody knows where the link is
+            link.close()
+            raise
         return
     position = 0
     for waiting in chosen:

@@ -20,7 +20,7 @@ from psycopg.sql import SQL
 
 from domain.errors import Unavailable
 from infra.failpoints import failpoint
-from infra.store.binary import DUMPERS, Packed, pack
+from infra.store.binary import Packed, pack
 from producers.ports import AppendRequest, AppendResult, AppendStatus
 
 PATIENCE_S: Final = 30.0
@@ -121,8 +121,6 @@ class AppendLink:
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None:
             connection = psycopg.connect(self._dsn, autocommit=True)
-            for cls, dumper in DUMPERS:
-                connection.adapters.register_dumper(cls, dumper)
             connection.prepare_threshold = 0
             self._connection = connection
         return self._connection

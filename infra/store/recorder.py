@@ -20,6 +20,7 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composable
 
 from domain.errors import Unavailable
+from infra.store.binary import text_array, uuid_array
 from infra.store.committer import Committer
 from infra.store.feed import Feed, LedgerSubscription, Listener
 from infra.store.link import PATIENCE_S, AppendLink, lively
@@ -91,7 +92,7 @@ class LedgerRecorder(InsertsByAppend, PostgresApplicationRecorder):
         """Return every stream that exists among `ids`, its rows in version order."""
         found: dict[UUID, list[LedgerRow]] = {}
         if ids:
-            for stream_id, *row in self._read(_SELECT_STREAMS, (list(ids),)):
+            for stream_id, *row in self._read(_SELECT_STREAMS, (uuid_array([stream.bytes for stream in ids]),)):
                 found.setdefault(stream_id, []).append(LedgerRow(*row))
         return found
 
@@ -99,14 +100,16 @@ class LedgerRecorder(InsertsByAppend, PostgresApplicationRecorder):
         """Return what is known of each (actor, command id)."""
         if not keys:
             return {}
-        rows = self._read(_SELECT_COMMANDS, ([actor for actor, _ in keys], [command for _, command in keys]))
+        actors, commands = zip(*keys, strict=True)
+        sent = uuid_array([actor.bytes for actor in actors]), uuid_array([command.bytes for command in commands])
+        rows = self._read(_SELECT_COMMANDS, sent)
         return {(actor, command): StoredCommand(first, last, digest) for actor, command, first, last, digest in rows}
 
     def key_holders(self, keys: Sequence[str]) -> Mapping[str, KeyHolder]:
         """Return who holds each of `keys` now; a free key is absent."""
         if not keys:
             return {}
-        return {key: KeyHolder(index, stream) for key, index, stream in self._read(_SELECT_KEYS, (list(keys),))}
+        return {key: KeyHolder(index, stream) for key, index, stream in self._read(_SELECT_KEYS, (text_array(keys),))}
 
     def feed(self, start: int = 0, *, limit: int = 1_000) -> Feed:
         """Return an endless iterator over batches of rows from index `start` on; close it to end it."""

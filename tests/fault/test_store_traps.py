@@ -3,6 +3,7 @@ ours is free of it (architecture, section 4).
 """
 
 import itertools
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
@@ -19,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from domain.errors import Unavailable
 from infra.failpoints import FailpointError
 from infra.store import link
-from infra.store.binary import DUMPERS, pack
+from infra.store.binary import pack
 from infra.store.mapper import EntryMapper
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
@@ -92,8 +93,6 @@ def test_trap_database_functions_show_a_later_id_before_an_earlier_one(
 def test_ours_waits_for_the_earlier_index(ours: LedgerRecorder, ledger_database: LedgerDatabase) -> None:
     first, second = WRITER.request(), WRITER.request()
     with psycopg.connect(ledger_database.writer) as connection:
-        for cls, dumper in DUMPERS:
-            connection.adapters.register_dumper(cls, dumper)
         before = ours.size()
         assert connection.execute(link._APPEND, pack([first]), binary=True).fetchall()[0][0] == "stored"
         later = threading.Thread(target=ours.append, args=([second],))
@@ -104,6 +103,29 @@ def test_ours_waits_for_the_earlier_index(ours: LedgerRecorder, ledger_database:
         later.join()
     assert [row.entry for row in ours.rows(before, 9)] == [first.events[0].entry, second.events[0].entry]
     assert not ours.datastore.enable_db_functions
+
+
+def test_an_interrupted_batch_is_written_once_or_not_at_all(
+    ours: LedgerRecorder, ledger_database: LedgerDatabase
+) -> None:
+    """Ctrl-C while the caller's own thread commits: it stays a Ctrl-C, and the same bytes may be sent again."""
+    requests = [WRITER.request() for _ in range(3)]
+    before = ours.size()
+
+    def interrupt() -> None:
+        wait_until(lambda: _waiting_for_a_lock(ledger_database) == 1)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with psycopg.connect(ledger_database.superuser) as connection:
+        connection.execute("SELECT FROM ledger.head FOR UPDATE")
+        interrupter = threading.Thread(target=interrupt)
+        interrupter.start()
+        with pytest.raises(KeyboardInterrupt):
+            ours.append(requests)
+        interrupter.join()
+    assert {result.status for result in ours.append(requests)} <= {AppendStatus.STORED, AppendStatus.DUPLICATE}
+    assert ours.size() == before + 3
+    assert [row.entry for row in ours.rows(before, 9)] == [request.events[0].entry for request in requests]
 
 
 def _waiting_for_a_lock(database: LedgerDatabase) -> int:
@@ -254,8 +276,6 @@ def test_our_feed_survives_the_death_of_its_listen_connection(
 
 
 def call(connection: psycopg.Connection[Any], request: AppendRequest) -> list[tuple[Any, ...]]:
-    for cls, dumper in DUMPERS:
-        connection.adapters.register_dumper(cls, dumper)
     return connection.execute(link._APPEND, pack([request]), binary=True).fetchall()
 
 

@@ -62,8 +62,8 @@ def test_text(values: list[str]) -> None:
 
 
 def unpacked(requests: list[AppendRequest]) -> list[Any]:
-    oids = {cls: dumper.oid for cls, dumper in binary.DUMPERS}
-    return [loaded(value, oids[type(value)]) for value in binary.pack(requests)]
+    found = adapters.get_dumper
+    return [loaded(value, found(type(value), PyFormat.BINARY).oid) for value in binary.pack(requests)]
 
 
 def test_pack_lays_out_requests() -> None:

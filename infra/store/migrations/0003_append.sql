@@ -61,8 +61,10 @@ DECLARE
     refusals    text[];       -- found early, told late: a conflict is the better answer
     accepted    boolean[];
     touching    boolean;
+    keys_repeat boolean := false;  -- some key is named more than once
     searched    boolean := false;
     found_any   boolean := false;
+    rising      boolean;
     clean       boolean;
     stored      bigint;
     verdicts    append_verdict[];
@@ -90,10 +92,11 @@ BEGIN
 
     -- Requests of one call that touch each other are handled one by one. (Nested: an EXISTS costs even if not asked.)
     touching := requests > 1 AND (base = 0 OR p_types && ARRAY[founded, reset]);
-    IF requests > 1 AND keys_changed > 0 THEN
-        touching := touching OR EXISTS (SELECT 1 FROM unnest(p_keys) k WHERE k LIKE 'schema/%')
-            OR EXISTS (SELECT 1 FROM unnest(p_keys, p_key_requests) k(key, request)
-                       GROUP BY k.key HAVING min(k.request) <> max(k.request));
+    IF keys_changed > 1 OR (keys_changed > 0 AND requests > 1) THEN
+        SELECT touching OR (requests > 1 AND bool_or(k.shared OR k.key LIKE 'schema/%')), bool_or(k.times > 1)
+        INTO touching, keys_repeat
+        FROM (SELECT key, min(request) <> max(request) AS shared, count(*) AS times
+              FROM unnest(p_keys, p_key_requests) u(key, request) GROUP BY key) k;
     END IF;
     IF requests > 1 AND guards > 0 THEN
         touching := touching OR EXISTS (
@@ -116,20 +119,20 @@ BEGIN
 
     -- 1. Commands that are known already.
     SELECT array_agg(row(r, c.first_index, c.last_index,
-                         CASE WHEN c.request_digest <> p_digests[r]
-                             THEN format('refused: another body under the same command id %s', p_command_ids[r])
-                             ELSE 'duplicate: the command is known' END)::append_verdict)
+                         CASE WHEN c.request_digest <> p_digests[r] THEN 'refused' ELSE 'duplicate' END)::append_verdict)
     INTO verdicts
     FROM generate_series(1, requests) r
     CROSS JOIN LATERAL (SELECT * FROM commands c
                         WHERE c.actor = p_actors[r] AND c.command_id = p_command_ids[r] OFFSET 0) c;
     FOREACH bad IN ARRAY coalesce(verdicts, '{}') LOOP
         found_any := true;
-        statuses[bad.request] := split_part(bad.verdict, ': ', 1);
-        reasons[bad.request] := substr(bad.verdict, strpos(bad.verdict, ': ') + 2);
-        IF statuses[bad.request] = 'duplicate' THEN
+        statuses[bad.request] := bad.verdict;
+        IF bad.verdict = 'duplicate' THEN
+            reasons[bad.request] := 'the command is known';
             firsts[bad.request] := bad.first;
             lasts[bad.request] := bad.last;
+        ELSE
+            reasons[bad.request] := format('another body under the same command id %s', p_command_ids[bad.request]);
         END IF;
     END LOOP;
 
@@ -209,8 +212,7 @@ BEGIN
     END LOOP;
     -- 3. Guards: streams that were read must still stand where they stood.
     IF guards > 0 THEN
-        SELECT array_agg(row(p_guard_requests[g], -1, -1, format('guarded stream %s stands at version %s, expected %s',
-                             p_guard_streams[g], coalesce(stream.version, 0), p_guard_versions[g]))::append_verdict)
+        SELECT array_agg(row(p_guard_requests[g], g, coalesce(stream.version, 0), NULL)::append_verdict)
         INTO verdicts
         FROM generate_series(1, guards) g
         LEFT JOIN LATERAL (SELECT e.stream_version AS version FROM events e WHERE e.stream_id = p_guard_streams[g]
@@ -220,50 +222,52 @@ BEGIN
             found_any := true;
             IF statuses[bad.request] IS NULL THEN
                 statuses[bad.request] := 'conflict';
-                reasons[bad.request] := bad.verdict;
+                reasons[bad.request] := format('guarded stream %s stands at version %s, expected %s',
+                                               p_guard_streams[bad.first], bad.last, p_guard_versions[bad.first]);
             END IF;
         END LOOP;
     END IF;
 
     -- 4. Keys: what is given back must be held, what is taken must be free.
     IF keys_changed > 0 THEN
-        SELECT array_agg(row(v.request, v.holder, v.holder, v.verdict)::append_verdict ORDER BY left(v.verdict, 1), v.k)
+        SELECT array_agg(row(v.request, v.k, v.holder, v.code)::append_verdict ORDER BY least(v.code, 'c'), v.k)
         INTO verdicts
         FROM (
             SELECT k, p_key_requests[k] AS request, held.ledger_index AS holder, CASE
-                WHEN p_key_events[k] = 0 AND held.ledger_index IS NULL THEN
-                    format('1conflict: key %s is not held', p_keys[k])
-                WHEN p_key_events[k] > 0 AND held.ledger_index IS NOT NULL AND NOT EXISTS (
-                    SELECT 1 FROM generate_series(1, keys_changed) o WHERE p_keys[o] = p_keys[k] AND p_key_events[o] = 0) THEN
-                    format('2conflict: key %s is held by index %s', p_keys[k], held.ledger_index)
-                WHEN octet_length(p_keys[k]) NOT BETWEEN 1 AND 500 THEN
-                    '3refused: a key has 1 to 500 bytes'
-                WHEN p_key_events[k] = 0 AND p_keys[k] LIKE 'schema/%' THEN
-                    '3refused: a published schema is never withdrawn'
+                WHEN p_key_events[k] = 0 AND held.ledger_index IS NULL THEN 'a'
+                WHEN p_key_events[k] > 0 AND held.ledger_index IS NOT NULL AND NOT (keys_repeat AND EXISTS (
+                    SELECT 1 FROM generate_series(1, keys_changed) o WHERE p_keys[o] = p_keys[k] AND p_key_events[o] = 0))
+                    THEN 'b'
+                WHEN octet_length(p_keys[k]) NOT BETWEEN 1 AND 500 THEN 'c'
+                WHEN p_key_events[k] = 0 AND p_keys[k] LIKE 'schema/%' THEN 'd'
                 WHEN p_ends[p_key_requests[k]] = coalesce(p_ends[p_key_requests[k] - 1], 0)
-                     OR (p_key_events[k] > 0 AND p_requests[p_key_events[k]] IS DISTINCT FROM p_key_requests[k]) THEN
-                    format('3refused: key %s changes with no event of its request', p_keys[k])
-                WHEN EXISTS (SELECT 1 FROM generate_series(1, keys_changed) o WHERE p_keys[o] = p_keys[k] AND o <> k
-                             AND (p_key_events[o] = 0) = (p_key_events[k] = 0)) THEN
-                    format('3refused: key %s is named twice', p_keys[k])
-                END AS verdict
+                     OR (p_key_events[k] > 0 AND p_requests[p_key_events[k]] IS DISTINCT FROM p_key_requests[k]) THEN 'e'
+                WHEN keys_repeat AND EXISTS (
+                    SELECT 1 FROM generate_series(1, keys_changed) o WHERE p_keys[o] = p_keys[k] AND o <> k
+                        AND (p_key_events[o] = 0) = (p_key_events[k] = 0)) THEN 'f'
+                END AS code
             FROM generate_series(1, keys_changed) k
             LEFT JOIN LATERAL (SELECT h.ledger_index FROM keys h WHERE h.key = p_keys[k] OFFSET 0) held ON true
             OFFSET 0
-        ) v WHERE v.verdict IS NOT NULL;
+        ) v WHERE v.code IS NOT NULL;
         FOREACH bad IN ARRAY coalesce(verdicts, '{}') LOOP
             found_any := true;
             IF statuses[bad.request] IS NOT NULL THEN
                 CONTINUE;
-            ELSIF bad.verdict LIKE '3%' THEN
-                refusals[bad.request] := coalesce(refusals[bad.request], substr(bad.verdict, 11));
-            ELSE
+            ELSIF bad.verdict = 'a' THEN
                 statuses[bad.request] := 'conflict';
-                reasons[bad.request] := substr(bad.verdict, 12);
-                IF bad.verdict LIKE '2%' THEN
-                    firsts[bad.request] := bad.first;
-                    lasts[bad.request] := bad.last;
-                END IF;
+                reasons[bad.request] := format('key %s is not held', p_keys[bad.first]);
+            ELSIF bad.verdict = 'b' THEN
+                statuses[bad.request] := 'conflict';
+                reasons[bad.request] := format('key %s is held by index %s', p_keys[bad.first], bad.last);
+                firsts[bad.request] := bad.last;
+                lasts[bad.request] := bad.last;
+            ELSIF refusals[bad.request] IS NULL THEN
+                refusals[bad.request] := CASE bad.verdict
+                    WHEN 'c' THEN 'a key has 1 to 500 bytes'
+                    WHEN 'd' THEN 'a published schema is never withdrawn'
+                    WHEN 'e' THEN format('key %s changes with no event of its request', p_keys[bad.first])
+                    ELSE format('key %s is named twice', p_keys[bad.first]) END;
             END IF;
         END LOOP;
     END IF;
@@ -304,7 +308,13 @@ BEGIN
         END IF;
     END IF;
 
-    -- 6. Write what is left. Where nothing was found, all is accepted and its place is known.
+    -- 6. Write what is left. Where nothing was found, all is accepted and its place is known; where the times of a call
+    -- also rise, as they do when one clock gave them, each is its own running maximum.
+    rising := events = 1;
+    IF events > 1 THEN
+        SELECT NOT EXISTS (SELECT 1 FROM generate_series(2, events) i WHERE p_recorded[i] < p_recorded[i - 1]) INTO rising;
+    END IF;
+    rising := rising AND NOT p_types && ARRAY[reset];
     <<writing>> LOOP
         clean := NOT found_any;
         IF clean AND requests = 1 THEN
@@ -330,12 +340,11 @@ BEGIN
         EXIT writing WHEN NOT clean AND array_position(accepted, true) IS NULL;
         BEGIN
             IF stored > 0 THEN
-                IF clean AND NOT p_types && ARRAY[reset] THEN
+                IF clean AND rising THEN
                     INSERT INTO events (ledger_index, stream_id, stream_version, type, recorded_at, time_high, entry)
-                    SELECT base + n.i - 1, p_streams[n.i], p_versions[n.i], p_types[p_event_schemas[n.i]],
-                           p_recorded[n.i], greatest(old_high, n.high), p_entries[n.i]
-                    FROM (SELECT i, max(p_recorded[i]) OVER (ORDER BY i ROWS UNBOUNDED PRECEDING) AS high
-                          FROM generate_series(1, events) i) n;
+                    SELECT base + i - 1, p_streams[i], p_versions[i], p_types[p_event_schemas[i]],
+                           p_recorded[i], greatest(old_high, p_recorded[i]), p_entries[i]
+                    FROM generate_series(1, events) i;
                 ELSE
                     INSERT INTO events (ledger_index, stream_id, stream_version, type, recorded_at, time_high, entry)
                     SELECT base + n.number - 1, p_streams[n.i], p_versions[n.i], p_types[p_event_schemas[n.i]],
@@ -346,8 +355,8 @@ BEGIN
                                           OVER (ORDER BY i) AS piece
                                 FROM generate_series(1, events) i WHERE clean OR accepted[p_requests[i]]) t) n;
                 END IF;
-                IF clean AND events = 1 AND NOT p_types && ARRAY[reset] THEN
-                    new_high := greatest(old_high, p_recorded[1]);
+                IF clean AND rising THEN
+                    new_high := greatest(old_high, p_recorded[events]);
                 ELSE
                     SELECT e.time_high INTO STRICT new_high FROM events e WHERE e.ledger_index = base + stored - 1;
                 END IF;
@@ -355,10 +364,12 @@ BEGIN
             INSERT INTO commands (actor, command_id, request_digest, first_index, last_index)
             SELECT p_actors[r], p_command_ids[r], p_digests[r], firsts[r], lasts[r]
             FROM generate_series(1, requests) r WHERE clean OR accepted[r];
-            IF keys_changed > 0 THEN
+            IF 0 = ANY (p_key_events) THEN
                 DELETE FROM keys WHERE key = ANY (ARRAY(
                     SELECT p_keys[k] FROM generate_series(1, keys_changed) k
                     WHERE p_key_events[k] = 0 AND (clean OR accepted[p_key_requests[k]])));
+            END IF;
+            IF keys_changed > 0 THEN
                 INSERT INTO keys (key, ledger_index)
                 SELECT p_keys[k], firsts[p_key_requests[k]] + p_key_events[k] - 1 - coalesce(p_ends[p_key_requests[k] - 1], 0)
                 FROM generate_series(1, keys_changed) k
