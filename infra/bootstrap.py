@@ -30,18 +30,22 @@ from infra.clock import IdSource, now_s, now_us
 from infra.database import Database
 from infra.home import FORMAT, Home, HomeConfig
 from infra.keys.files import FileKeys
+from infra.log import policy_of
 from infra.process import FileLock, write_durably
-from infra.sealer.sealing import seal_through
+from infra.sealer.sealing import guard_of, seal_through
 from infra.settings import Settings
 from infra.store.mapper import EntryMapper
 from infra.store.provision import WRITER
 from infra.store.recorder import LedgerRecorder
+from infra.tiles.posix import PosixTree, unverified_size
 from producers.application import LedgerApplication
 from producers.commands import Actor, Task
 from producers.evidence import change_ledger
 from producers.governance import enrol_party
 from producers.identity import PolicyInForce
 from producers.ports import CommandKey
+from producers.sealer_growth import RESTORE
+from producers.sealer_ports import RolledBack
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 
@@ -89,6 +93,7 @@ def opened(settings: Settings) -> Iterator[Session]:
 
     Raises:
         NotFound: there is no ledger.
+        RolledBack: the database holds less than is sealed; going on would write a second history.
         Unavailable: the database cannot be started or reached.
     """
     home = Home(settings.home)
@@ -97,6 +102,7 @@ def opened(settings: Settings) -> Iterator[Session]:
     with database.in_use():
         database.upgrade()
         with wired(settings, home, config, database) as session:
+            _refuse_older_database(session)
             _publish_new_schemas(session)
             yield session
 
@@ -187,6 +193,27 @@ def _append_founding(session: Session) -> None:
     ).require()
     for party, kind in ((config.service_id, PartyKind.SERVICE), (config.holder_id, PartyKind(config.holder_kind))):
         session.application.execute(enrol_party(CommandKey(actor.party, party), actor, party, kind)).require()
+
+
+def _refuse_older_database(session: Session) -> None:
+    """Raise RolledBack where a database was restored that is older than a head that this log has signed.
+
+    A damaged note says nothing here: the sealer and fsck report it, and entries are safe in the database.
+    """
+    size = session.store.size()
+    for note in (
+        PosixTree(session.home.tlog).checkpoint(),
+        guard_of(session.settings, session.config.ledger_id).read(),
+    ):
+        if note is not None and unverified_size(note) > size:
+            try:
+                promised = policy_of(session.home).verify_checkpoint(note).size
+            except Invalid:
+                continue
+            raise RolledBack(
+                f"the database holds {size} entries, but a head of size {promised} was signed: an older backup was "
+                f"restored; {RESTORE}, which takes the missing entries from the tree {session.home.tlog}"
+            )
 
 
 def _publish_new_schemas(session: Session) -> None:

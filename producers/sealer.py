@@ -35,7 +35,7 @@ from domain.ledger.tiles import (
     edge_tiles,
     tile_path,
 )
-from producers.sealer_growth import FSCK, Growth
+from producers.sealer_growth import FSCK, RESTORE, Growth
 from producers.sealer_ports import (
     ROWS_READ_BYTES_MAX,
     ROWS_READ_MAX,
@@ -239,7 +239,7 @@ class Sealer:
         if size < promised:
             raise RolledBack(
                 f"the database holds {size} entries, but a head of size {promised} was signed: an older backup was "
-                f"restored; {FSCK}, then restore the missing entries from the tree {self._tree.describe()}"
+                f"restored; {RESTORE}, which takes the missing entries from the tree {self._tree.describe()}"
             )
 
     def _regrow(self, head: Checkpoint) -> Growth:

@@ -12,6 +12,7 @@ from producers.ports import LedgerRow
 from producers.sealer_ports import HeadsDisagree
 
 FSCK: Final = "run `edgeprint fsck --deep`"
+RESTORE: Final = "run `edgeprint ledger restore`"
 
 
 class Growth:

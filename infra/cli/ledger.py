@@ -65,6 +65,28 @@ def verify(home: HomeOption = None, as_json: JsonOption = False, lang: LangOptio
 
 
 @app.command()
+def restore(home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
+    """Put back into the database, from the verified tree, the entries that an older backup of it lacks."""
+    from infra.restore import restore_from_tree
+    from infra.settings import read_settings
+
+    settings = read_settings(home=home, lang=lang)
+    done = restore_from_tree(settings, note)
+    count, words = done.size - done.first, Words(settings.lang)
+    if as_json:
+        say_json({"restored": count, "first": done.first, "size": done.size})
+    elif count:
+        say(
+            words(
+                f"已恢复 {count} 条：{done.first}..{done.size - 1}；请运行 edgeprint fsck --deep",
+                f"restored {count} entries: {done.first}..{done.size - 1}; now run edgeprint fsck --deep",
+            )
+        )
+    else:
+        say(words(f"无需恢复：数据库已有 {done.size} 条", f"nothing to restore: the database has all {done.size}"))
+
+
+@app.command()
 def proof(
     index: IndexArgument,
     out: Annotated[Path | None, typer.Option(help="Write the .tlog-proof here instead of to stdout.")] = None,

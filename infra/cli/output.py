@@ -4,7 +4,9 @@ Exit codes: 0 ok, 1 verification failed, 2 usage, 3 not found, 4 incomplete (can
 taken), 5 unavailable, 6 conflict, 7 policy denied, 70 crash, 130 interrupted.
 """
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,7 +114,10 @@ class Progress:
 def errors_as_exit_codes(as_json: bool) -> Iterator[None]:
     """Turn our errors into one line on stderr (or one JSON value on stdout) and an exit code."""
     try:
-        yield
+        try:
+            yield
+        finally:
+            sys.stdout.flush()  # here, where a full disk under the result can still be told
     except LedgerError as error:
         if as_json:
             say_json({"error": type(error).__name__, "message": str(error)})
@@ -122,3 +127,9 @@ def errors_as_exit_codes(as_json: bool) -> Iterator[None]:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; there is nobody left to tell
         raise SystemExit(EXIT_OK) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO) or error.filename is not None:
+            raise
+        note(f"edgeprint: expected to write the result to standard output, found {error.strerror}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in its buffer goes nowhere
+        raise SystemExit(EXIT_UNAVAILABLE) from None

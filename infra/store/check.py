@@ -2,7 +2,8 @@
 
 Nothing in the database is believed: headers are read from the entries, leaves are hashed again, keys come from a pure
 function over entries. One pass (`LogCheck`) serves the check and the rebuilding of the two derived tables.
-`rebuild_keys_and_commands` writes them anew where they differ; it needs the migrator. Rebuilt commands have no digest,
+`rebuild_keys_and_commands` writes them anew where they differ (`infra.restore` does so behind the rows that it puts
+back); it needs the migrator. Rebuilt commands have no digest,
 and commands that wrote nothing are not in the log: they are kept as they stand.
 """
 
@@ -162,24 +163,36 @@ def check_keys_and_commands(connection: psycopg.Connection[Any], keys_of: KeysOf
 def rebuild_keys_and_commands(migrator_dsn: str, keys_of: KeysOf) -> int:
     """Make `keys` and `commands` what the log says, and return the number of rows changed. Appends wait meanwhile."""
     with psycopg.connect(migrator_dsn) as connection:
-        connection.execute(f"SET ROLE {OWNER}")
-        connection.execute("SET LOCAL edgeprint.rebuilding = 'on'")
-        connection.execute("SELECT size FROM ledger.head FOR UPDATE")
-        wrong = list(differences(connection, _derived(connection, keys_of)))
-        for table, name, expected, _ in wrong:
-            if table == "key":
-                connection.execute("DELETE FROM ledger.keys WHERE key = %s", (name,))
-                if expected is not None:
-                    connection.execute("INSERT INTO ledger.keys VALUES (%s, %s)", (name, expected))
-            else:
-                connection.execute("DELETE FROM ledger.commands WHERE actor = %s AND command_id = %s", name)
-                if expected is not None:
-                    connection.execute(
-                        "INSERT INTO ledger.commands (actor, command_id, first_index, last_index) "
-                        "VALUES (%s, %s, %s, %s)",
-                        (*name, *expected),
-                    )
-        return len(wrong)
+        stop_appends(connection)
+        return write_derived(connection, _derived(connection, keys_of))
+
+
+def stop_appends(connection: psycopg.Connection[Any]) -> int:
+    """Become the owner, let appends wait until the transaction ends, and return the number of entries."""
+    connection.execute(f"SET LOCAL ROLE {OWNER}")
+    row = connection.execute("SELECT size FROM ledger.head FOR UPDATE").fetchone()
+    if row is None:
+        raise Invalid("ledger.head: expected one row, found none")
+    return int(row[0])
+
+
+def write_derived(connection: psycopg.Connection[Any], check: LogCheck) -> int:
+    """Make `keys` and `commands` what `check` has read of the log, behind `stop_appends`; return the rows changed."""
+    connection.execute("SET LOCAL edgeprint.rebuilding = 'on'")
+    wrong = list(differences(connection, check))
+    for table, name, expected, _ in wrong:
+        if table == "key":
+            connection.execute("DELETE FROM ledger.keys WHERE key = %s", (name,))
+            if expected is not None:
+                connection.execute("INSERT INTO ledger.keys VALUES (%s, %s)", (name, expected))
+        else:
+            connection.execute("DELETE FROM ledger.commands WHERE actor = %s AND command_id = %s", name)
+            if expected is not None:
+                connection.execute(
+                    "INSERT INTO ledger.commands (actor, command_id, first_index, last_index) VALUES (%s, %s, %s, %s)",
+                    (*name, *expected),
+                )
+    return len(wrong)
 
 
 def differences(connection: psycopg.Connection[Any], check: LogCheck) -> Iterator[tuple[str, Any, Any, Finding]]:

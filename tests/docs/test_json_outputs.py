@@ -26,6 +26,7 @@ PLAN = (
     ("`ledger entry`", "ledger entry 1"),
     ("`ledger export-vkey`", "ledger export-vkey"),
     ("`ledger clock-reset`", "ledger clock-reset --reason test"),
+    ("`ledger restore`", "ledger restore"),
     ("`up`", "up"),
     ("`status`", "status"),
     ("`fsck`", "fsck"),

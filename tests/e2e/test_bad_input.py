@@ -304,6 +304,16 @@ def test_a_full_disk_is_named_and_the_same_command_goes_on() -> None:
         assert made.run("fsck", "--deep").ok()
 
 
+def test_a_full_disk_under_the_result_is_no_crash_and_loses_nothing() -> None:
+    with place() as made, Path("/dev/full").open("wb") as full:
+        made.init()
+        for arguments in (["identify", made.write("a.txt", b"a")], ["status"], ["--help"]):
+            answer = made.run(*arguments, stdout=full)
+            assert answer.code == 5 and "No space left on device" in answer.err, (arguments, answer)
+            assert "Traceback" not in answer.err and "Exception ignored" not in answer.err
+        assert made.run("identify", made.files, "--json").ok().json["duplicates"] == 1
+
+
 def test_a_full_disk_under_the_tree_delays_sealing_only() -> None:
     with place() as made:
         made.init()

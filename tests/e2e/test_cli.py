@@ -71,7 +71,7 @@ def test_the_command_line_is_the_designed_one() -> None:
     expected = {"init", "up", "down", "status", "doctor", "fsck", "demo", "identify", "find", "declare own-creation"}
     expected |= {"object show", "schema build", "schema list", "schema show"}
     expected |= {f"ledger {name}" for name in ("status", "verify", "proof", "entry", "verify-proof", "export-vkey")}
-    expected |= {"ledger clock-reset"}
+    expected |= {"ledger clock-reset", "ledger restore"}
     groups = {"", "declare", "object", "schema", "ledger"}
     assert {" ".join(path) for path in COMMANDS} == expected | groups
 

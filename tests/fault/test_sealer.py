@@ -318,7 +318,7 @@ def test_home_restored_but_not_the_guard(tmp_path: Path) -> None:
     (tmp_path / "notes").write_bytes(notes)
     world.rows.count = 100
     with pytest.raises(
-        RolledBack, match=r"holds 100 entries, but a head of size 300 was signed.*`edgeprint fsck --deep`"
+        RolledBack, match=r"holds 100 entries, but a head of size 300 was signed.*`edgeprint ledger restore`"
     ):
         world.seal_all()
     world.rows.count = 350
