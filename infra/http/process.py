@@ -1,0 +1,164 @@
+"""`python -m infra.http.process --home DIR`: the HTTP API of one home, as a process of its own.
+
+It listens on the loopback address only, on the port that EDGEPRINT_API_PORT names or a free one, and once it listens
+it writes durably to `run/api.json` where it is found, one JSON object:
+
+    {"url": "http://127.0.0.1:41873", "pid": 4711, "started": "<opaque, as in a pid file>"}
+
+`url` has no slash at its end: it is the `schema.registry.url` of stock clients as it stands. The file is a hint: it
+holds for as long as the process that it names lives (`infra.process.is_alive`), and is removed at a clean end.
+
+SIGTERM and SIGINT end it when the requests in hand are answered, within 5 s, with exit code 0. It ends with 1 when the
+home has no readable configuration, and with 5 when the port is taken, the disk fails, or another API runs in the home.
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from domain.errors import LedgerError, Unavailable
+from infra.home import Home, HomeConfig
+from infra.http.app import make_app
+from infra.http.health import Check
+from infra.process import FileLock, identify_process, write_durably
+from infra.settings import read_settings
+from schemas.catalogue import CATALOGUE
+
+HOST: Final = "127.0.0.1"
+API_FILE: Final = "api.json"
+LOCK_FILE: Final = "api.lock"
+LOCK_S: Final = 5.0
+GRACE_S: Final = 5
+IDLE_S: Final = 75
+CONNECTIONS_MAX: Final = 512
+BACKLOG: Final = 128
+
+EXIT_OK: Final = 0
+EXIT_DAMAGED: Final = 1
+EXIT_UNAVAILABLE: Final = 5
+
+
+class ApiServer(uvicorn.Server):
+    """uvicorn, which says when it listens and leaves the exit code to us."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        """Prepare; `on_listening` is called once, on the server's thread, when connections are accepted."""
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, then say so."""
+        await super().startup(sockets)
+        self._on_listening()
+
+
+def listen(port: int) -> socket.socket:
+    """Return a socket bound to the loopback address; port 0 takes a free one.
+
+    Raises:
+        Unavailable: the port is taken, or this user may not have it.
+    """
+    # asyncio turns Nagle's algorithm off only where the protocol is named; else each answer on a kept connection waits
+    # 40 ms for the client's delayed acknowledgement of its head
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that waits after our own end is free
+        bound.bind((HOST, port))
+    except OSError as err:
+        bound.close()
+        raise Unavailable(f"{HOST}:{port}: expected a free port, found {err.strerror}") from err
+    return bound
+
+
+def home_checks(home: Home, config: HomeConfig) -> tuple[Check, ...]:
+    """Return the conditions under which this process can answer for a home."""
+
+    def same_ledger() -> str | None:
+        found = home.config()
+        return None if found.ledger == config.ledger else f"expected the ledger {config.ledger}, found {found.ledger}"
+
+    return (Check("home", same_ledger),)
+
+
+def serve(home: Home, port: int) -> None:
+    """Serve the API of a home until a signal ends it; one process a home.
+
+    Raises:
+        LedgerError: as the module says.
+    """
+    config = home.config()
+    path = home.run / API_FILE
+    with FileLock(home.run / LOCK_FILE, timeout_s=LOCK_S, what=f"the API of {home.path}"), listen(port) as bound:
+        url = f"http://{HOST}:{bound.getsockname()[1]}"
+        app = make_app(CATALOGUE, checks=home_checks(home, config))
+        settings = uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            limit_concurrency=CONNECTIONS_MAX,
+            timeout_keep_alive=IDLE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        server = ApiServer(settings, lambda: _announce(path, url))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # uvicorn takes the signals over while it runs and raises them again at its end, when this does no harm
+            signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+        try:
+            server.run(sockets=[bound])
+        finally:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _announce(path: Path, url: str) -> None:
+    """Write where the API is found."""
+    process = identify_process(os.getpid())
+    if process is None:
+        raise AssertionError("expected to find the process that runs this line")
+    data = json.dumps({"url": url, "pid": process.pid, "started": process.started}).encode() + b"\n"
+    try:
+        write_durably(path, data)
+    except OSError as err:
+        raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err
+    log_line(f"listening on {url}")
+
+
+def log_line(text: str) -> None:
+    """Write one line with the time to stderr."""
+    stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    sys.stderr.write(f"{stamp} api: {text}\n")
+    sys.stderr.flush()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the API of the home that `--home` or EDGEPRINT_HOME names, and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.http.process", description="Serve the API of one home.")
+    parser.add_argument("--home", type=Path, help="the home of the ledger (default: EDGEPRINT_HOME)")
+    arguments = parser.parse_args(argv)
+    try:
+        settings = read_settings(home=arguments.home)
+        serve(Home(settings.home), settings.api_port)
+    except LedgerError as err:
+        log_line(f"stopped: {err}")
+        return EXIT_UNAVAILABLE if isinstance(err, Unavailable) else EXIT_DAMAGED
+    log_line("stopped")
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
