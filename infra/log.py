@@ -27,7 +27,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def policy_of(home: Home) -> Policy:
     """Return the trust policy of a home. Raises: NotFound, Invalid."""
-    return parse_policy(_read(home.policy_path))
+    return parse_policy(read_small_file(home.policy_path))
 
 
 def head_of(settings: Settings) -> Checkpoint:
@@ -71,8 +71,8 @@ def proof_of(settings: Settings, index: int) -> tuple[bytes, bytes]:
 
 def verify_proof_files(proof: Path, policy: Path, entry: Path) -> tuple[Checkpoint, int]:
     """Verify a proof from three files and return its checkpoint and index. Raises: NotFound, Invalid."""
-    parsed = parse_proof(_read(proof))
-    return verify_tlog_proof(parsed, _read(entry), parse_policy(_read(policy))), parsed.index
+    parsed = parse_proof(read_small_file(proof))
+    return verify_tlog_proof(parsed, read_small_file(entry), parse_policy(read_small_file(policy))), parsed.index
 
 
 def vkeys_of(settings: Settings) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def vkeys_of(settings: Settings) -> tuple[str, ...]:
     home = Home(settings.home)
     home.config()
     policy_of(home)
-    words = [line.split() for line in _read(home.policy_path).decode().splitlines()]
+    words = [line.split() for line in read_small_file(home.policy_path).decode().splitlines()]
     return tuple(w[1] for w in words if w[:1] == ["log"]) + tuple(w[2] for w in words if w[:1] == ["witness"])
 
 
@@ -125,7 +125,8 @@ def _require_sealed(index: int, head: Checkpoint) -> None:
         raise NotFound(f"expected an index below the sealed size {head.size}, found {index}")
 
 
-def _read(path: Path) -> bytes:
+def read_small_file(path: Path) -> bytes:
+    """Return the bytes of a policy, proof or entry file. Raises: NotFound, Unavailable, Invalid (too large)."""
     try:
         with path.open("rb") as file:
             data = file.read(FILE_BYTES_MAX + 1)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from domain.errors import LedgerError, NotFound, Unavailable
 from infra.database import Database
 from infra.home import Home
+from infra.kafka.broker import Broker
 from infra.log import head_of, vkeys_of
 from infra.process import (
     POLL_SECONDS,
@@ -92,7 +93,7 @@ def _last_line(log: Path) -> str:
 
 
 def take_down(settings: Settings) -> None:
-    """Stop the sealer, then the database; harmless when nothing runs, or when there is no ledger.
+    """Stop the sealer, the home's own Kafka and the database; harmless when nothing runs, or when there is no ledger.
 
     Raises:
         Unavailable: one of them does not stop.
@@ -104,6 +105,7 @@ def take_down(settings: Settings) -> None:
     if sealer is not None and not stop_process(sealer, timeout_s=SEALER_STOP_SECONDS_MAX):
         raise Unavailable(f"the sealer (process {sealer.pid}) did not stop in {SEALER_STOP_SECONDS_MAX:g} s")
     (home.run / "sealer.pid").unlink(missing_ok=True)
+    Broker.open(home.path, settings).stop()
     config = home.founding_or_config()
     if config is not None:
         Database(settings, home, config.ledger_id).stop()

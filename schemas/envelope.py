@@ -75,14 +75,6 @@ def read_header(entry: bytes) -> EntryHeader:
     schema, event_id, stream_id, previous, command_id, causation, correlation, ledger_id, actor, word = (
         _HEAD.unpack_from(entry)
     )
-    zigzag, position = entry[STREAM_VERSION], STREAM_VERSION + 1
-    if zigzag > 127:
-        try:
-            zigzag, position = read_tail(entry, position, zigzag)
-        except IndexError as err:
-            raise Invalid("expected a stream version, found the entry's end") from err
-    if zigzag & 1 or not zigzag:
-        raise Invalid(f"expected a stream version of at least 1, found {zigzag >> 1 ^ -(zigzag & 1)}")
     return EntryHeader(
         Sha256(schema),
         EventId(UUID(bytes=event_id)),
@@ -94,5 +86,31 @@ def read_header(entry: bytes) -> EntryHeader:
         LedgerId(UUID(bytes=ledger_id)),
         PartyId(UUID(bytes=actor)),
         read_long_of_8(word, STREAM_VERSION),
-        zigzag >> 1,
+        read_stream_version(entry),
     )
+
+
+def read_recorded_at(entry: bytes) -> int:
+    """Return the time of an entry, microseconds since the epoch, without the rest of its head.
+
+    Raises:
+        Invalid: a long that is not canonical or not of 8 bytes.
+    """
+    return read_long_of_8(int.from_bytes(entry[RECORDED_AT:STREAM_VERSION], "little"), STREAM_VERSION)
+
+
+def read_stream_version(entry: bytes) -> int:
+    """Return the stream version of an entry of at least ENTRY_BYTES_MIN bytes.
+
+    Raises:
+        Invalid: not canonical, or less than 1.
+    """
+    zigzag = entry[STREAM_VERSION]
+    if zigzag > 127:
+        try:
+            zigzag, _ = read_tail(entry, STREAM_VERSION + 1, zigzag)
+        except IndexError as err:
+            raise Invalid("expected a stream version, found the entry's end") from err
+    if zigzag & 1 or not zigzag:
+        raise Invalid(f"expected a stream version of at least 1, found {zigzag >> 1 ^ -(zigzag & 1)}")
+    return zigzag >> 1

@@ -59,9 +59,9 @@ from schemas.envelope import (
     RECORDED_AT,
     SCHEMA,
     STREAM_ID,
-    STREAM_VERSION,
+    read_recorded_at,
+    read_stream_version,
 )
-from schemas.varint import read_long_of_8, read_tail
 
 Header: TypeAlias = tuple[str, bytes]
 
@@ -168,12 +168,11 @@ def headers_of(index: int, event_type: str, entry: bytes, leaf_hash: bytes) -> t
     _require_length(len(entry))
     head = entry[:RECORDED_AT].hex()
     event_id, correlation = head[_EVENT_DIGITS], head[_CORRELATION_DIGITS]
-    recorded_at = read_long_of_8(int.from_bytes(entry[RECORDED_AT:STREAM_VERSION], "little"), STREAM_VERSION)
-    moment = (_EPOCH + timedelta(0, 0, recorded_at)).isoformat(timespec="microseconds")
+    moment = (_EPOCH + timedelta(0, 0, read_recorded_at(entry))).isoformat(timespec="microseconds")
     headers = (
         (LEDGER_INDEX, b"%d" % index),
         (LEAF_HASH, leaf_hash.hex().encode()),
-        (STREAM_VERSION_HEADER, b"%d" % _stream_version(entry)),
+        (STREAM_VERSION_HEADER, b"%d" % read_stream_version(entry)),
         _SPEC_VERSION,
         ("ce_id", _uuid_text(event_id)),
         ("ce_source", b"urn:edgeprint:ledger:" + _uuid_text(head[_LEDGER_DIGITS])),
@@ -228,19 +227,6 @@ def _decimal(found: dict[str, bytes], name: str, low: int) -> int:
     if not low <= value <= _UINT63_MAX:
         raise Invalid(f"header {name}: expected a canonical decimal of {low} to {_UINT63_MAX}, found {text[:40]!r}")
     return value
-
-
-def _stream_version(entry: bytes) -> int:
-    """Return the stream version, as `schemas.envelope.read_header` does without the eight UUIDs it makes."""
-    zigzag = entry[STREAM_VERSION]
-    if zigzag > 127:
-        try:
-            zigzag, _ = read_tail(entry, STREAM_VERSION + 1, zigzag)
-        except IndexError as err:
-            raise Invalid("expected a stream version, found the entry's end") from err
-    if zigzag & 1 or not zigzag:
-        raise Invalid(f"expected a stream version of at least 1, found {zigzag >> 1 ^ -(zigzag & 1)}")
-    return zigzag >> 1
 
 
 def _uuid_text(digits: str) -> bytes:

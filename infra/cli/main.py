@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from infra.cli import intake, ledger, schema, system
+from infra.cli import dev, intake, ledger, schema, system, topic
 from infra.cli.output import EXIT_CRASH, EXIT_INTERRUPTED, errors_as_exit_codes, note
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ system.register(app)
 intake.register(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(schema.app, name="schema")
+app.add_typer(topic.app, name="topic")
+app.add_typer(dev.app, name="dev")
 
 
 def run() -> None:

@@ -65,6 +65,7 @@ def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 COMMANDS = list(commands(typer.main.get_command(app)))
+GROUPS = {"", "declare", "object", "schema", "ledger", "topic", "dev", "dev kafka"}
 
 
 def test_the_command_line_is_the_designed_one() -> None:
@@ -72,8 +73,9 @@ def test_the_command_line_is_the_designed_one() -> None:
     expected |= {"object show", "schema build", "schema list", "schema show"}
     expected |= {f"ledger {name}" for name in ("status", "verify", "proof", "entry", "verify-proof", "export-vkey")}
     expected |= {"ledger clock-reset", "ledger restore"}
-    groups = {"", "declare", "object", "schema", "ledger"}
-    assert {" ".join(path) for path in COMMANDS} == expected | groups
+    expected |= {"topic create", "topic list", "topic check", "topic verify"}
+    expected |= {"dev kafka start", "dev kafka stop", "dev kafka status"}
+    assert {" ".join(path) for path in COMMANDS} == expected | GROUPS
 
 
 def test_every_command_has_help_and_the_shared_options(tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_every_command_has_help_and_the_shared_options(tmp_path: Path) -> None:
         answer = nobody.run(*path, "--help")
         assert (answer.code, answer.err) == (0, ""), path
         assert answer.out.startswith("Usage: "), path
-        leaf = " ".join(path) not in ("", "declare", "object", "schema", "ledger")
+        leaf = " ".join(path) not in GROUPS
         assert not leaf or "--json" in answer.out, path
         if leaf and path[0] != "schema":
             assert "--lang" in answer.out, path

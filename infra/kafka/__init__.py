@@ -1,0 +1,1 @@
+"""Kafka: the broker for development, the client's one wrapping, topics, the relay's process, checked reading."""

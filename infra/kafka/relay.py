@@ -1,0 +1,187 @@
+"""`python -m infra.kafka.relay --home DIR`: the relay of one home, as a process of its own.
+
+It waits for what is appended and sealed, relays it, and keeps how far it got in `run/relay.json` for `status` (a hint:
+the truth is on Kafka). It goes on through anything that passes: broker or database down, it tries again with back-off
+and recovers from Kafka. It ends with 1 when Kafka holds what the ledger does not, or a topic is not as it must be; with
+6 when another relay took over; the last line on stderr says what to run. SIGTERM and SIGINT end it between two
+transactions.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from domain.errors import Conflict, Invalid, LedgerError, Unavailable
+from infra.clock import now_us
+from infra.database import Database
+from infra.failpoints import failpoint
+from infra.home import Home, HomeConfig
+from infra.kafka.bus import KafkaBus
+from infra.kafka.topics import require_topics
+from infra.log import policy_of
+from infra.process import FileLock, identify_process, write_durably, write_pid_file
+from infra.settings import Settings, read_settings
+from infra.store.feed import Listener
+from infra.store.provision import READER
+from infra.store.recorder import LedgerRecorder
+from infra.tiles.posix import PosixTree
+from producers.relay import Relay
+from producers.relay_ports import Bus
+from producers.sealer_ports import Log
+
+POLL_S: Final = 0.2
+HINT_S: Final = 0.5
+BACK_OFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+LOCK_S: Final = 5.0
+HINT_FILE: Final = "relay.json"
+READY_FILE: Final = "relay.ready"
+LOCK_FILE: Final = "relay.lock"
+
+EXIT_OK: Final = 0
+EXIT_DAMAGED: Final = 1
+EXIT_UNAVAILABLE: Final = 5
+EXIT_CONFLICT: Final = 6
+
+
+class RelayLoop:
+    """The endless loop around one relay. `run` on one thread, `stop` from a signal handler."""
+
+    def __init__(self, relay: Relay, bus: Bus, notes: Callable[[], bytes | None], waker: Listener, log: Log) -> None:
+        """Prepare; `notes` gives the newest checkpoint note on disk, if there is one."""
+        self._relay = relay
+        self._bus = bus
+        self._notes = notes
+        self._waker = waker
+        self._log = log
+        self._stopped = False
+        self._failures = 0
+
+    def stop(self) -> None:
+        """Let `run` end after the transaction in hand."""
+        self._stopped = True
+        self._waker.stop()
+
+    def run(self, on_progress: Callable[[int], None]) -> int:
+        """Relay until stopped and return the exit code; `on_progress` hears the relayed size, also at the start."""
+        self._waker.start()
+        try:
+            while not self._stopped:
+                try:
+                    self._relay.recover()
+                    self._log(f"relaying from {self._relay.relayed_size}")
+                    self._failures = 0
+                    self._relay_until_stopped(on_progress)
+                except Unavailable as err:
+                    self._rest(err)
+            return EXIT_OK
+        except (Conflict, Invalid) as err:
+            self._log(f"stopped: {err}")
+            return EXIT_CONFLICT if isinstance(err, Conflict) else EXIT_DAMAGED
+        finally:
+            self._bus.close()
+            self._waker.close()
+
+    def _relay_until_stopped(self, on_progress: Callable[[int], None]) -> None:
+        on_progress(self._relay.relayed_size)
+        while not self._stopped:
+            relayed = self._relay.step()
+            note = self._notes()
+            published = note is not None and self._relay.publish(note, now_us() // 1000)
+            on_progress(self._relay.relayed_size)
+            if not relayed and not published:
+                self._waker.wait(POLL_S)
+
+    def _rest(self, err: Unavailable) -> None:
+        if self._failures == 0:
+            self._log(f"waiting: {err}")
+        pause = BACK_OFF_S[min(self._failures, len(BACK_OFF_S) - 1)]
+        self._failures += 1
+        end = time.monotonic() + pause
+        while not self._stopped and time.monotonic() < end:
+            time.sleep(0.05)
+
+
+class Hint:
+    """`run/relay.json`: {"relayed_size": N}, written at most twice a second and at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._written_at = 0.0
+        self._written = -1
+        self._size = -1
+
+    def __call__(self, size: int) -> None:
+        """Take a new size."""
+        self._size = size
+        if size != self._written and time.monotonic() - self._written_at >= HINT_S:
+            self.write()
+
+    def write(self) -> None:
+        """Write the size now. A disk that cannot take it keeps nobody from relaying."""
+        self._written_at, self._written = time.monotonic(), self._size
+        try:
+            write_durably(self._path, json.dumps({"relayed_size": self._size}).encode() + b"\n")
+        except OSError as err:
+            log_line(f"cannot write {self._path}: {err.strerror}")
+
+
+def log_line(text: str) -> None:
+    """Write one line with the time to stderr."""
+    stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    sys.stderr.write(f"{stamp} relay: {text}\n")
+    sys.stderr.flush()
+
+
+def relay_home(settings: Settings, home: Home, config: HomeConfig, bootstrap: str) -> int:
+    """Relay the ledger of a home until a signal ends it, and return the exit code.
+
+    Raises:
+        LedgerError: a topic is not as it must be, the home is damaged, the database cannot be opened.
+    """
+    dsn = Database(settings, home, config.ledger_id).dsn(READER)
+    policy = policy_of(home)
+    bus = KafkaBus(bootstrap, config.ledger_id, log=log_line)
+    hint = Hint(home.run / HINT_FILE)
+    with (
+        FileLock(home.run / LOCK_FILE, timeout_s=LOCK_S, what=f"the relay of {home.path}"),
+        closing(LedgerRecorder(dsn)) as store,
+    ):
+        require_topics(bootstrap)
+        relay = Relay(config.ledger_id, store, bus, policy.verify_checkpoint, failpoint=failpoint, log=log_line)
+        loop = RelayLoop(relay, bus, PosixTree(home.tlog).checkpoint, Listener(dsn), log_line)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: loop.stop())
+        process = identify_process(os.getpid())
+        if process is not None:
+            write_pid_file(home.run / READY_FILE, process)
+        try:
+            return loop.run(hint)
+        finally:
+            hint.write()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the relay of the home that `--home` or EDGEPRINT_HOME names, and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.kafka.relay", description="Relay one ledger to Kafka.")
+    parser.add_argument("--home", type=Path, help="the home of the ledger (default: EDGEPRINT_HOME)")
+    parser.add_argument("--bootstrap", required=True, help="host:port of the brokers, separated by commas")
+    arguments = parser.parse_args(argv)
+    settings = read_settings(home=arguments.home)
+    home = Home(settings.home)
+    try:
+        return relay_home(settings, home, home.config(), arguments.bootstrap)
+    except LedgerError as err:
+        log_line(f"stopped: {err}")
+        return EXIT_UNAVAILABLE if isinstance(err, Unavailable) else EXIT_DAMAGED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
