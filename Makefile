@@ -41,8 +41,8 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "installing edgeprint and what it needs into $(VENV) ..."
-	@if command -v uv >/dev/null; then uv pip install -q --python $(RUN) -c constraints.txt -e .; \
-	 else $(RUN) -m pip install -q -c constraints.txt -e .; fi
+	@if command -v uv >/dev/null; then uv pip install -q --python $(RUN) -c constraints.txt -e '.[kafka-dev]'; \
+	 else $(RUN) -m pip install -q -c constraints.txt -e '.[kafka-dev]'; fi
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -1,7 +1,8 @@
 """`edgeprint demo`: the whole story on real files, told so that a film person understands it.
 
-Six steps: found a ledger, identify files, look at what was quarantined and why, seal, prove one entry offline from
-files alone, then flip one byte in a copy of the sealed tree and watch the check name it. Nothing is pretended: each
+Seven steps: found a ledger, identify files, look at what was quarantined and why, seal, prove one entry offline from
+files alone, flip one byte in a copy of the sealed tree and watch the check name it, then put everything on a real Kafka
+and check it there as a subscriber would. Nothing is pretended: each
 step calls what the command of the same name calls, and one that does not come out as told ends the demo in an error.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from domain.errors import Invalid
+from domain.errors import Invalid, Unavailable
 from domain.governance.events import PartyKind
 from domain.ledger.policy import parse_policy
 from domain.ledger.proof import parse_proof, verify_proof
@@ -24,6 +25,10 @@ from infra.home import Home
 from infra.intake.gate import Taken
 from infra.intake.refusal import Refused
 from infra.intake.run import IdentifyRun, declare_own_creation, identify_paths
+from infra.kafka.broker import Broker
+from infra.kafka.relay import relay_once
+from infra.kafka.topics import create_topics
+from infra.kafka.verify import verify_topics
 from infra.log import head_of, proof_of
 from infra.settings import Settings
 
@@ -58,6 +63,8 @@ def tell(settings: Settings, files: Path | None, photographs: Path | None, *, qu
     result = run.as_json()
     result["proved_index"] = _prove(settings, home, run, words, say)
     result["tampered_index"] = _tamper(home, words, say)
+    with opened(settings) as session:
+        result["kafka_records"] = _subscribe(session, words, say)
     _what_next(home, run, words, say)
     return result
 
@@ -192,6 +199,44 @@ def _tamper(home: Home, words: Words, say: Say) -> int:
     return found.index if found.index is not None else -1
 
 
+def _subscribe(session: Session, words: Words, say: Say) -> int | None:
+    """Put everything on a real Kafka and check it from there; None, said aloud, where no Kafka can be had."""
+    settings, home = session.settings, session.home
+    broker = Broker.open(home.path, settings)
+    ran, bootstrap = broker.is_running(), settings.kafka_bootstrap
+    try:
+        if bootstrap is None:
+            say(
+                words(
+                    "\n七、订阅：启动一个真正的 Apache Kafka ……", "\n7. Subscribed: a real Apache Kafka is started ..."
+                )
+            )
+            broker.start(ends_with_parent=True)
+            bootstrap = broker.bootstrap
+        else:
+            say(words(f"\n七、订阅：Kafka {bootstrap}", f"\n7. Subscribed: Kafka {bootstrap}"))
+        create_topics(bootstrap)
+        relay_once(session.store, home, session.config, bootstrap)
+        report = verify_topics(bootstrap, home.policy_path.read_bytes())
+    except Unavailable as err:
+        say(words(f"   （没有 Kafka：{err}）", f"   (no Kafka: {err})"))
+        return None
+    finally:
+        if not ran:
+            broker.stop()
+    if report.exit_code:
+        found = report.damages[0] if report.damages else "nothing"
+        raise Invalid(f"expected all of the ledger on Kafka, found {found}")
+    say(
+        words(
+            f"   {bootstrap} 上有 {report.events} 条记录；只凭信任策略核对：每条都在、只有一次、树根与签名一致",
+            f"   {report.events} records at {bootstrap}; checked with the policy file alone: "
+            "every entry once, the root as signed",
+        )
+    )
+    return report.events
+
+
 def _photographs(home: Path, package: Path | None, words: Words, say: Say) -> Path | None:
     """Return a folder of real photographs from an installed package; None, said aloud, where it cannot be had."""
     folder = home.parent / f"{home.name}-photographs"  # beside the home: what lies in it is never taken in
@@ -218,7 +263,7 @@ def _what_next(home: Home, run: IdentifyRun, words: Words, say: Say) -> None:
         (f"object show {shown}", "看一件素材的身份、可追溯集与历史", "one asset: identity, traceable set, history"),
         ("ledger verify", "只凭文件检查整个账本", "check the whole log from its files"),
         ("fsck --deep", "逐字节核对数据库、证据树与文件库", "compare database, tree and blobs byte by byte"),
-        ("up", "让数据库与封存进程常驻", "keep database and sealer running"),
+        ("up", "让数据库、封存、Kafka 与中继常驻", "keep database, sealer, Kafka and relay running"),
     ):
         say(f"   {prefix} {command}   # {words(chinese, english)}")
     say(words("   make demo FILES=/你的文件夹", "   make demo FILES=/your/folder"))

@@ -1,99 +1,70 @@
-"""`up`, `down`, `status`: the database and the sealer of a home as background processes.
-
-The sealer is a process of its own (`infra.sealer.process`). It is found by its pid file in `run/`, which also names the
-moment it started, so that a pid used again by somebody else is never taken for it.
-"""
+"""`up`, `down`, `status`: the database, the broker and the background processes of a home together."""
 
 import shutil
-import sys
-import time
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 from domain.errors import LedgerError, NotFound, Unavailable
+from infra.background import api, api_url, relay, relayed_size, relayed_to, sealer
 from infra.database import Database
 from infra.home import Home
 from infra.kafka.broker import Broker
+from infra.kafka.jars import Progress
+from infra.kafka.topics import create_topics
 from infra.log import head_of, vkeys_of
-from infra.process import (
-    POLL_SECONDS,
-    FileLock,
-    ProcessId,
-    is_alive,
-    read_pid_file,
-    spawn_background,
-    stop_process,
-)
+from infra.process import FileLock
 from infra.sealer.headguard import FileHeadGuard
-from infra.sealer.process import READY_FILE
 from infra.sealer.sealing import guard_of
 from infra.settings import Settings
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
 
-SEALER_START_SECONDS_MAX: Final = 60.0
-SEALER_STOP_SECONDS_MAX: Final = 30.0
-SEALER_LOG: Final = "sealer.log"
-LOG_LINE_BYTES_MAX: Final = 2_000
+UP_SECONDS_MAX: Final = 300.0
 
 
-def sealer_of(home: Home) -> ProcessId | None:
-    """Return the sealer's process if it runs."""
-    return read_pid_file(home.run / "sealer.pid")
+def bring_up(
+    settings: Settings, *, kafka: bool = True, progress: Progress = lambda _done, _all: None
+) -> dict[str, Any]:
+    """Start database, sealer, API and, with `kafka`, broker and relay; return what `up` prints. What runs stays.
 
-
-def bring_up(settings: Settings) -> dict[str, Any]:
-    """Start the database and the sealer; what runs already is left alone. Return what `up` prints.
-
-    Blocks until the sealer holds its locks: entries appended from then on are sealed by it and nobody else.
+    Blocks until all are at work: entries appended from then on are sealed and relayed. A broker of the home's own is
+    fetched the first time (44 MB, `progress` hears of it) and gets its topics; brokers that EDGEPRINT_KAFKA_BOOTSTRAP
+    names must have them.
 
     Raises:
         NotFound: no ledger here.
-        Unavailable: one of them does not start; a sealer that ended is quoted.
+        Invalid: a topic is not as it must be.
+        Unavailable: one of them does not start; one that ended is quoted. What had started goes on.
     """
     home = Home(settings.home)
     config = home.config()
     database = Database(settings, home, config.ledger_id)
     database.keep_up()
-    with FileLock(home.run / "up.lock", timeout_s=2 * SEALER_START_SECONDS_MAX, what=f"`up` of {home.path}"):
-        sealer = sealer_of(home)
-        if sealer is None:
-            sealer = spawn_background(
-                [sys.executable, "-m", "infra.sealer.process", "--home", str(home.path)],
-                pid_file=home.run / "sealer.pid",
-                log_file=home.run / SEALER_LOG,
-            )
-        _wait_until_ready(home, sealer)
-    return {"home": str(home.path), "database": database.describe(), "sealer_pid": sealer.pid}
-
-
-def _wait_until_ready(home: Home, sealer: ProcessId) -> None:
-    """Block until this sealer holds the locks. Raises: Unavailable if it ends before, or does not get there in time."""
-    deadline = time.monotonic() + SEALER_START_SECONDS_MAX
-    while read_pid_file(home.run / READY_FILE) != sealer:
-        if not is_alive(sealer):
-            raise Unavailable(f"the sealer ended at its start: {_last_line(home.run / SEALER_LOG)}")
-        if time.monotonic() >= deadline:
-            raise Unavailable(
-                f"the sealer (process {sealer.pid}) has not begun within {SEALER_START_SECONDS_MAX:g} s and goes on "
-                f"trying: {_last_line(home.run / SEALER_LOG)}"
-            )
-        time.sleep(POLL_SECONDS)
-
-
-def _last_line(log: Path) -> str:
-    """Return the last line of a log file, or where it lies."""
-    with suppress(OSError), log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - LOG_LINE_BYTES_MAX))
-        lines = file.read().decode(errors="replace").splitlines()
-        if lines:
-            return f"{lines[-1]} ({log})"
-    return f"see {log}"
+    with FileLock(home.run / "up.lock", timeout_s=UP_SECONDS_MAX, what=f"`up` of {home.path}"):
+        sealing = sealer(home).start()
+        api(home).start()
+        bootstrap = relaying = None
+        if kafka:
+            bootstrap = settings.kafka_bootstrap
+            if bootstrap is None:
+                broker = Broker.open(home.path, settings)
+                broker.start(progress=progress)
+                bootstrap = broker.bootstrap
+                create_topics(bootstrap)
+            if relayed_to(home) != bootstrap:
+                relay(home).stop()  # it serves brokers that this home no longer uses
+            relaying = relay(home).start(["--bootstrap", bootstrap])
+    return {
+        "home": str(home.path),
+        "database": database.describe(),
+        "sealer_pid": sealing.pid,
+        "kafka": bootstrap,
+        "relay_pid": relaying.pid if relaying else None,
+        "api": api_url(home),
+    }
 
 
 def take_down(settings: Settings) -> None:
-    """Stop the sealer, the home's own Kafka and the database; harmless when nothing runs, or when there is no ledger.
+    """Stop all that `up` started, the database last; harmless when nothing runs, or when there is no ledger.
 
     Raises:
         Unavailable: one of them does not stop.
@@ -101,10 +72,8 @@ def take_down(settings: Settings) -> None:
     home = Home(settings.home)
     if not home.path.exists():
         return
-    sealer = sealer_of(home)
-    if sealer is not None and not stop_process(sealer, timeout_s=SEALER_STOP_SECONDS_MAX):
-        raise Unavailable(f"the sealer (process {sealer.pid}) did not stop in {SEALER_STOP_SECONDS_MAX:g} s")
-    (home.run / "sealer.pid").unlink(missing_ok=True)
+    for service in (api(home), relay(home), sealer(home)):
+        service.stop()
     Broker.open(home.path, settings).stop()
     config = home.founding_or_config()
     if config is not None:
@@ -137,7 +106,7 @@ def status_of(settings: Settings) -> dict[str, Any]:
     config = home.config()
     database = Database(settings, home, config.ledger_id)
     running = database.is_running()
-    sealer = sealer_of(home)
+    sealing, broker = sealer(home).process, Broker.open(home.path, settings)
     try:
         head = head_of(settings)
     except NotFound:
@@ -149,7 +118,7 @@ def status_of(settings: Settings) -> dict[str, Any]:
         "production": config.production,
         "database": database.describe(),
         "running": running,
-        "sealer": sealer.pid if sealer else None,
+        "sealer": sealing.pid if sealing else None,
         "tlog": str(home.tlog),
         "policy": str(home.policy_path),
         "blobs": str(home.blobs),
@@ -158,6 +127,10 @@ def status_of(settings: Settings) -> dict[str, Any]:
         "ledger_size": _size(database) if running else None,
         "sealed_size": head.size if head else 0,
         "root": head.root.hex() if head else None,
+        "kafka": settings.kafka_bootstrap or (broker.bootstrap if broker.is_running() else None),
+        "relayed_size": relayed_size(home),
+        "api": api_url(home),
+        "registry": api_url(home),
     }
 
 

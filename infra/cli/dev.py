@@ -13,20 +13,15 @@ app.add_typer(kafka, name="kafka")
 @kafka.command()
 def start(home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
     """Start the broker of this home; it goes on in the background. The first time its jars are fetched (44 MB)."""
-    import sys
-
-    from rich.console import Console
-    from rich.progress import Progress
-
+    from infra.cli.output import fetching
     from infra.kafka.broker import Broker
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)
     words = Words(settings.lang)
     broker = Broker.open(settings.home, settings)
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(words("下载 Kafka", "fetching Kafka"), total=None, visible=False)
-        broker.start(progress=lambda done, of: bar.update(task, completed=done, total=of, visible=True))
+    with fetching(words("下载 Kafka", "fetching Kafka")) as progress:
+        broker.start(progress=progress)
     _show(broker.describe(), words, as_json)
 
 

@@ -8,7 +8,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -133,3 +133,14 @@ def errors_as_exit_codes(as_json: bool) -> Iterator[None]:
         note(f"edgeprint: expected to write the result to standard output, found {error.strerror}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in its buffer goes nowhere
         raise SystemExit(EXIT_UNAVAILABLE) from None
+
+
+@contextmanager
+def fetching(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that hears (done, of all) and shows a bar, on a terminal only and once there is something."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=None, visible=False)
+        yield lambda done, of: bar.update(task, completed=done, total=of, visible=True)

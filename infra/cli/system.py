@@ -54,19 +54,34 @@ def init(
     say(words("下一步：edgeprint identify 路径", "next: edgeprint identify PATH"))
 
 
-def up(home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
-    """Start the database and the sealer of this home; both go on in the background."""
+def up(
+    no_kafka: Annotated[bool, typer.Option("--no-kafka", help="Without Kafka: no broker, no relay.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Start database, sealer, API, Kafka and relay of this home; all go on in the background."""
+    from infra.cli.output import fetching
     from infra.service import bring_up
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)
-    state = bring_up(settings)
     words = Words(settings.lang)
+    with fetching(words("下载 Kafka", "fetching Kafka")) as progress:
+        state = bring_up(settings, kafka=not no_kafka, progress=progress)
     if as_json:
         say_json(state)
-    else:
-        say(words(f"已启动：数据库 {state['database']}", f"up: database {state['database']}"))
-        say(words(f"封存进程 {state['sealer_pid']}", f"sealer process {state['sealer_pid']}"))
+        return
+    say(words(f"已启动：数据库 {state['database']}", f"up: database {state['database']}"))
+    say(words(f"封存进程 {state['sealer_pid']}", f"sealer process {state['sealer_pid']}"))
+    say(words(f"接口与模式注册表 {state['api']}", f"API and schema registry {state['api']}"))
+    if state["kafka"] is not None:
+        say(
+            words(
+                f"Kafka {state['kafka']}，中继进程 {state['relay_pid']}",
+                f"Kafka {state['kafka']}, relay process {state['relay_pid']}",
+            )
+        )
 
 
 def down(
@@ -127,6 +142,9 @@ def status(home: HomeOption = None, as_json: JsonOption = False, lang: LangOptio
         "ledger_size": words("账本条数", "entries"),
         "sealed_size": words("已封存", "sealed"),
         "root": words("树根", "root"),
+        "kafka": "Kafka",
+        "relayed_size": words("已中继", "relayed"),
+        "api": words("接口", "API"),
     }
     for key, label in labels.items():
         say(f"{label:<14}{_shown(state[key])}")

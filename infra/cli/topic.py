@@ -83,6 +83,10 @@ def verify(
     policy: Annotated[
         Path | None, typer.Option(help="The tlog-policy file to believe (default: the home's own).")
     ] = None,
+    at_least: Annotated[
+        int,
+        typer.Option(min=0, metavar="SIZE", help="Wait until a checkpoint of this size is there, a minute at most."),
+    ] = 0,
     bootstrap: BootstrapOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -91,13 +95,13 @@ def verify(
     """Check from Kafka and a policy file alone: every sealed entry there once, its leaf right, the root as signed."""
     from infra.home import Home
     from infra.kafka.address import bootstrap_of
-    from infra.kafka.verify import verify_topics
+    from infra.kafka.verify import verify_covered
     from infra.log import read_small_file
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)
     trusted = read_small_file(policy or Home(settings.home).policy_path)
-    report = verify_topics(bootstrap_of(settings, bootstrap), trusted)
+    report = verify_covered(bootstrap_of(settings, bootstrap), trusted, at_least)
     words = Words(settings.lang)
     if as_json:
         say_json(

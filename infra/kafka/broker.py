@@ -15,6 +15,7 @@ Trust: whoever reaches the loopback address can write to it; every consumer chec
 
 import json
 import os
+import random
 import shutil
 import socket
 import struct
@@ -23,7 +24,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,12 +46,18 @@ from infra.settings import Settings
 
 HOST: Final = "127.0.0.1"
 FORMAT: Final = 1
-JAVA_OPTIONS: Final = ("-Xmx256m", "--enable-native-access=ALL-UNNAMED", "-Djava.net.preferIPv4Stack=true")
+JAVA_OPTIONS: Final = (
+    "-Xmx256m",
+    "-XX:TieredStopAtLevel=1",
+    "--enable-native-access=ALL-UNNAMED",
+    "-Djava.net.preferIPv4Stack=true",
+)
 START_S_MAX: Final = 60.0
 STOP_S_MAX: Final = 30.0
 FORMAT_S_MAX: Final = 60.0
 FREE_BYTES_MIN: Final = 256 << 20
 LOG_BYTES_MAX: Final = 8 << 20
+PORTS: Final = range(20_000, 32_000)
 _API_VERSIONS: Final = struct.pack(">hhih", 18, 0, 1, -1)
 """ApiVersions v0 (Kafka protocol): key, version, correlation id, null client id."""
 
@@ -62,6 +69,7 @@ class Record:
     port: int
     controller_port: int
     cluster_id: str
+    home: str  # whose broker this is: a copy of the home must not take the original's for its own
 
 
 class Broker:
@@ -69,7 +77,7 @@ class Broker:
 
     def __init__(self, home: Path, settings: Settings) -> None:
         """Use `Broker.open`."""
-        self._home = home
+        self._home = home.absolute()
         self._settings = settings
         self._place = home / "kafka"
         self._watcher: subprocess.Popen[bytes] | None = None
@@ -94,8 +102,9 @@ class Broker:
 
     @property
     def process(self) -> ProcessId | None:
-        """Return the broker's process if it runs."""
-        return read_pid_file(self._place / "broker.pid")
+        """Return the broker's process if it runs and is this home's, not that of a home which this one is a copy of."""
+        record = self._record()
+        return read_pid_file(self._place / "broker.pid") if record and record.home == str(self._home) else None
 
     def is_running(self) -> bool:
         """Return whether the broker's process lives; it may still be starting."""
@@ -166,9 +175,10 @@ class Broker:
         value = read_json_object(self._place / "broker.json")
         if value is None:
             return None
-        if value.pop("format", None) != FORMAT or value.keys() != {"port", "controller_port", "cluster_id"}:
+        if value.pop("format", None) != FORMAT or value.keys() != {*Record.__slots__}:
             raise Unavailable(f"expected format {FORMAT} of {self._place / 'broker.json'}, found another")
-        return Record(int(str(value["port"])), int(str(value["controller_port"])), str(value["cluster_id"]))
+        ports = int(str(value["port"])), int(str(value["controller_port"]))
+        return Record(*ports, str(value["cluster_id"]), str(value["home"]))
 
     def _start(self, java: str, progress: Progress, ends_with_parent: bool) -> ProcessId:
         free = shutil.disk_usage(self._place).free
@@ -180,12 +190,11 @@ class Broker:
         record = self._record()
         if record is None:
             port, controller = _free_ports(2)
-            record = Record(port, controller, self._tool(command, "random-uuid").split()[-1])
-            self._write(record)
+            record = Record(port, controller, self._tool(command, "random-uuid").split()[-1], str(self._home))
         elif not (_is_free(record.port) and _is_free(record.controller_port)):
             port, controller = _free_ports(2)
-            record = Record(port, controller, record.cluster_id)
-            self._write(record)
+            record = Record(port, controller, record.cluster_id, str(self._home))
+        self._write(replace(record, home=str(self._home)))
         (self._place / "server.properties").write_text(server_properties(record, self._place / "data"))
         if not self._is_formatted(record):
             arguments = ["format", "--standalone", "--ignore-formatted", "-t", record.cluster_id]
@@ -275,6 +284,8 @@ def server_properties(record: Record, data: Path) -> str:
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(data),
         "auto.create.topics.enable": "false",
+        "broker.session.timeout.ms": "3000",  # a killed broker's own session is waited for when it comes back
+        "broker.heartbeat.interval.ms": "500",
         "offsets.topic.replication.factor": "1",
         "offsets.topic.num.partitions": "3",
         "group.initial.rebalance.delay.ms": "0",
@@ -299,15 +310,17 @@ def answers(port: int) -> bool:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Return ports that are free now; all are held until the last is found, so that they differ."""
-    held = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(count)]
-    try:
-        for one in held:
-            one.bind((HOST, 0))
-        return [int(one.getsockname()[1]) for one in held]
-    finally:
-        for one in held:
-            one.close()
+    """Return different ports that are free now, below those that systems give to outgoing connections.
+
+    A port from that range may be an outgoing connection's when a broker that was killed comes back.
+    """
+    found: list[int] = []
+    for port in random.sample(PORTS, len(PORTS)):
+        if _is_free(port):
+            found.append(port)
+            if len(found) == count:
+                return found
+    raise Unavailable(f"expected {count} free ports of {PORTS.start} to {PORTS.stop - 1}, found {len(found)}")
 
 
 def _is_free(port: int) -> bool:

@@ -19,6 +19,7 @@ from schemas.records import Received
 
 PATIENCE_S: Final = 30.0
 POLL_MS: Final = 500
+BOOTSTRAP_MS_MAX: Final = 5_000
 RECONNECT_MS_MAX: Final = 1_000  # the client's own 30 s would make every outage of a broker that much longer
 BACKWARDS_RECORDS: Final = 64
 FETCH_BYTES: Final = 4 << 20
@@ -66,6 +67,7 @@ class Reader:
                 fetch_max_bytes=FETCH_BYTES_MAX,
                 max_poll_records=2_000,
                 fetch_max_wait_ms=100,
+                bootstrap_timeout_ms=BOOTSTRAP_MS_MAX,
                 reconnect_backoff_max_ms=RECONNECT_MS_MAX,
                 allow_auto_create_topics=False,
                 metrics_enabled=False,

@@ -110,10 +110,11 @@ class RelayLoop:
 
 
 class Hint:
-    """`run/relay.json`: {"relayed_size": N}, written at most twice a second and at the end."""
+    """`run/relay.json`: {"relayed_size": N, "bootstrap": BROKERS}, written at most twice a second and at the end."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, bootstrap: str) -> None:
         self._path = path
+        self._bootstrap = bootstrap
         self._written_at = 0.0
         self._written = -1
         self._size = -1
@@ -128,9 +129,12 @@ class Hint:
         """Write the size now. A disk that cannot take it keeps nobody from relaying."""
         self._written_at, self._written = time.monotonic(), self._size
         try:
-            write_durably(self._path, json.dumps({"relayed_size": self._size}).encode() + b"\n")
+            write_durably(self._path, self._encoded())
         except OSError as err:
             log_line(f"cannot write {self._path}: {err.strerror}")
+
+    def _encoded(self) -> bytes:
+        return json.dumps({"relayed_size": self._size, "bootstrap": self._bootstrap}).encode() + b"\n"
 
 
 def log_line(text: str) -> None:
@@ -138,6 +142,22 @@ def log_line(text: str) -> None:
     stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     sys.stderr.write(f"{stamp} relay: {text}\n")
     sys.stderr.flush()
+
+
+def relay_once(store: LedgerRecorder, home: Home, config: HomeConfig, bootstrap: str) -> int:
+    """Relay all that is stored and the newest checkpoint, in this process, and return the relayed size.
+
+    Raises what `Relay.recover` raises.
+    """
+    with closing(KafkaBus(bootstrap, config.ledger_id)) as bus:
+        relay = Relay(config.ledger_id, store, bus, policy_of(home).verify_checkpoint)
+        relay.recover()
+        while relay.step():
+            pass
+        note = PosixTree(home.tlog).checkpoint()
+        if note is not None:
+            relay.publish(note, now_us() // 1000)
+        return relay.relayed_size
 
 
 def relay_home(settings: Settings, home: Home, config: HomeConfig, bootstrap: str) -> int:
@@ -149,7 +169,7 @@ def relay_home(settings: Settings, home: Home, config: HomeConfig, bootstrap: st
     dsn = Database(settings, home, config.ledger_id).dsn(READER)
     policy = policy_of(home)
     bus = KafkaBus(bootstrap, config.ledger_id, log=log_line)
-    hint = Hint(home.run / HINT_FILE)
+    hint = Hint(home.run / HINT_FILE, bootstrap)
     with (
         FileLock(home.run / LOCK_FILE, timeout_s=LOCK_S, what=f"the relay of {home.path}"),
         closing(LedgerRecorder(dsn)) as store,
@@ -159,6 +179,7 @@ def relay_home(settings: Settings, home: Home, config: HomeConfig, bootstrap: st
         loop = RelayLoop(relay, bus, PosixTree(home.tlog).checkpoint, Listener(dsn), log_line)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.stop())
+        hint.write()
         process = identify_process(os.getpid())
         if process is not None:
             write_pid_file(home.run / READY_FILE, process)

@@ -55,7 +55,7 @@ class Stranded:
 def stranded() -> Iterator[Stranded]:
     with place() as made:
         made.init()
-        made.run("up").ok()
+        made.run("up", "--no-kafka").ok()
         for number in range(SEVERAL_BATCHES):
             made.write(f"many/{number:04}.txt", f"{number}")
         process = made.start("identify", made.files / "many")
@@ -277,7 +277,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
 def test_a_full_disk_is_named_and_the_same_command_goes_on() -> None:
     with place() as made:
         made.init()
-        made.run("up").ok()
+        made.run("up", "--no-kafka").ok()
         small = [made.write(f"a/{number}.txt", f"small {number}") for number in range(20)]
         large = made.write("b/large.bin", os.urandom(6 << 20))
         run = ("identify", *small, large)
@@ -336,7 +336,7 @@ def test_a_full_disk_under_the_tree_delays_sealing_only() -> None:
 def test_the_database_killed_in_the_middle_and_started_again() -> None:
     with place() as made:
         made.init()
-        made.run("up").ok()
+        made.run("up", "--no-kafka").ok()
         for number in range(SEVERAL_BATCHES):
             made.write(f"many/{number:04}.txt", f"{number}")
         process = made.start("identify", made.files / "many")
@@ -344,7 +344,7 @@ def test_the_database_killed_in_the_middle_and_started_again() -> None:
             assert process.stdout is not None
             first = process.stdout.readline().decode()
             made.kill_postgres()
-            made.run("up").ok()
+            made.run("up", "--no-kafka").ok()
         except BaseException:
             end(process)
             raise

@@ -35,7 +35,7 @@ def fresh() -> bytes:
 def film() -> Iterator[Place]:
     with place() as made:
         made.init("--origin", "film.example/cli", "--holder", "person")
-        made.run("up").ok()
+        made.run("up", "--no-kafka").ok()
         yield made
 
 
@@ -139,7 +139,7 @@ def test_without_a_ledger_every_command_says_so(tmp_path: Path) -> None:
     file = made.write("one.txt", b"one")
     for arguments in (
         ["status"],
-        ["up"],
+        ["up", "--no-kafka"],
         ["identify", str(file)],
         ["find", str(file)],
         ["declare", "own-creation", str(file)],
@@ -381,7 +381,7 @@ def test_the_program_that_reads_our_output_may_go(film: Place) -> None:
 
 def test_up_again_changes_nothing_and_the_sealer_seals_by_itself(film: Place) -> None:
     before = film.run("status", "--json").json
-    data, english, chinese = both(film, "up")
+    data, english, chinese = both(film, "up", "--no-kafka")
     assert data.json["sealer_pid"] == before["sealer"]
     assert "up: database" in english.out and "已启动" in chinese.out
     film.run("identify", film.write("more.txt", fresh())).ok()

@@ -42,6 +42,8 @@ def test_the_story_twice_and_in_both_languages(home: Path) -> None:
     assert "external model service; missing or too weak: parameters; environment or device; job or session" in told
     assert "4. Sealed:" in told and "5. Proved offline: entry" in told
     assert "6. Tampered: one bit flipped in tile/entries/" in told and "names entry" in told
+    assert "7. Subscribed: a real Apache Kafka is started" in told
+    assert "checked with the policy file alone: every entry once, the root as signed" in told
 
     second = demo(home, "--photographs", nothing, "--lang", "zh")
     assert second.returncode == 0, second.stderr
@@ -49,6 +51,7 @@ def test_the_story_twice_and_in_both_languages(home: Path) -> None:
     assert f"共 {FILM_FILES} 件：准入 8，隔离 1，拒绝 0，其中重复 {FILM_FILES}" in second.stdout
     assert "外部模型服务生成，缺少：参数摘要、环境或设备、作业或场次与时间" in second.stdout
     assert "校验失败并指出第" in second.stdout
+    assert "只凭信任策略核对：每条都在、只有一次、树根与签名一致" in second.stdout
 
 
 def test_what_the_story_left_behind_is_a_tree_that_a_stranger_can_check(home: Path) -> None:
@@ -72,4 +75,5 @@ def test_a_folder_of_ones_own(home: Path, tmp_path: Path) -> None:
     run = json.loads(answer.stdout)
     assert (run["taken"], run["quarantined"]) == (1, 1)
     assert [item["reason"] for item in run["refused"]] == ["empty"]
+    assert run["kafka_records"] == run["ledger_size"] == run["sealed_size"]
     assert run["tampered_index"] >= 0 and run["proved_index"] == run["objects"][0]["first_index"]

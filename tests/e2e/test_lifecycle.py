@@ -136,7 +136,7 @@ def test_up_down_and_purge() -> None:
         assert (state["running"], state["sealer"], state["ledger_size"]) == (False, None, None)
         assert state["sealed_size"] == alone["sealed_size"] and made.postmaster() is None
 
-        up = made.run("up", "--json").ok().json
+        up = made.run("up", "--no-kafka", "--json").ok().json
         sealer, postmaster = identify_process(up["sealer_pid"]), made.postmaster()
         assert sealer is not None and postmaster is not None
         made.run("identify", made.write("b.txt", b"b")).ok()
@@ -146,7 +146,7 @@ def test_up_down_and_purge() -> None:
         until(lambda: not is_alive(sealer), "the sealer to end")
         assert made.run("status", "--json").json["sealer"] is None
         made.run("identify", made.write("c.txt", b"c")).ok()
-        again = made.run("up", "--json").ok().json["sealer_pid"]
+        again = made.run("up", "--no-kafka", "--json").ok().json["sealer_pid"]
         assert again != sealer.pid
 
         assert made.run("down", "--json").ok().json == {"home": str(made.home), "purged": False}
@@ -157,7 +157,7 @@ def test_up_down_and_purge() -> None:
         assert refused.code == 2 and made.home.exists() and "--yes" in refused.err
         assert len(check_whole(made)) == FOUNDING_EVENTS + 9
 
-        made.run("up").ok()
+        made.run("up", "--no-kafka").ok()
         cluster = made.database().cluster
         data, socket = cluster.place, Path(str(cluster.describe()["socket"]))
         process = made.start("down", "--purge", "--lang", "zh", stdin=subprocess.PIPE)
@@ -173,7 +173,7 @@ def test_up_down_and_purge() -> None:
 def test_up_twice_at_once_is_one_sealer_and_it_seals_when_up_returns() -> None:
     with place() as made:
         made.init()
-        processes = [made.start("up", "--json") for _ in range(3)]
+        processes = [made.start("up", "--no-kafka", "--json") for _ in range(3)]
         pids = {finish(process).ok().json["sealer_pid"] for process in processes}
         assert len(pids) == 1
         with pytest.raises(Conflict, match="another sealer"):
@@ -189,11 +189,11 @@ def test_up_quotes_a_sealer_that_does_not_start() -> None:
         made.run("identify", made.write("a.txt", b"a")).ok()
         newer = checkpoint.read_bytes()
         checkpoint.write_bytes(older)
-        answer = made.run("up")
+        answer = made.run("up", "--no-kafka")
         assert answer.code == 5 and "an older copy of the tree was restored" in answer.err, answer
         assert made.run("status", "--json").json["sealer"] is None
         checkpoint.write_bytes(newer)
-        made.run("up").ok()
+        made.run("up", "--no-kafka").ok()
         made.run("down").ok()
 
 
@@ -213,7 +213,7 @@ def test_commands_that_overlap_share_a_database_and_the_last_one_stops_it() -> N
 
         # `up` while a command that started the database for itself still runs: it stays.
         with opened(made.settings):
-            made.run("up").ok()
+            made.run("up", "--no-kafka").ok()
         assert made.postmaster() is not None
         made.run("down").ok()
 

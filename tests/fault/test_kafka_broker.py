@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from infra.kafka.topics import create_topics
 from infra.process import is_alive, wait_until_gone
 from infra.settings import Settings, read_settings
 from schemas.topics import RELAY
+from tests.e2e.kit import until
 from tests.kafka_kit import producer, records_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -61,6 +63,15 @@ def values(broker: Broker) -> list[bytes]:
     return [record.value for record in records_of(broker.bootstrap, RELAY.name, 0)]
 
 
+def bound(one: socket.socket, port: int) -> bool:
+    """Bind a socket, and return False while the kernel still closes the killed broker's connections."""
+    try:
+        one.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
 def test_two_starts_at_once_are_one_broker_that_goes_on_after_them(broker: Broker) -> None:
     pids = {process.communicate(timeout=120)[0] for process in [starter(broker), starter(broker)]}
     assert len(pids) == 1
@@ -83,7 +94,7 @@ def test_what_was_acknowledged_survives_kill_9_and_a_taken_port(broker: Broker) 
     assert wait_until_gone(process, timeout_s=10)
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", int(before.rpartition(":")[2])))
+        until(lambda: bound(taken, int(before.rpartition(":")[2])), "the port of the killed broker")
         taken.listen()
         broker.start()
         assert broker.bootstrap != before
@@ -92,6 +103,15 @@ def test_what_was_acknowledged_survives_kill_9_and_a_taken_port(broker: Broker) 
     broker.stop()
     broker.start()
     assert values(broker) == [b"acknowledged", b"more"]
+
+
+def test_a_copy_of_the_home_leaves_the_originals_broker_alone(broker: Broker, tmp_path: Path) -> None:
+    broker.start()
+    shutil.copytree(broker._home, tmp_path / "copy")
+    copy = Broker.open(tmp_path / "copy", settings())
+    assert not copy.is_running()
+    copy.purge()
+    assert broker.is_running() and answers(int(broker.bootstrap.rpartition(":")[2]))
 
 
 def test_it_ends_with_a_killed_parent(broker: Broker) -> None:

@@ -106,7 +106,7 @@ def test_fsck_is_content_after_all_of_it(ledger: Place) -> None:
 
 def test_a_second_sealer_ends_and_the_first_goes_on(ledger: Place) -> None:
     """The lock is asked for half a minute; the first sealer must seal all the while."""
-    up = ledger.run("up", "--json").ok().json
+    up = ledger.run("up", "--no-kafka", "--json").ok().json
     argv = [sys.executable, "-m", "infra.sealer.process", "--home", str(ledger.home)]
     second = subprocess.Popen(argv, cwd=REPOSITORY, env=ledger.environ, stderr=subprocess.PIPE)
     try:
@@ -123,7 +123,7 @@ def test_a_second_sealer_ends_and_the_first_goes_on(ledger: Place) -> None:
 
 @pytest.mark.soak
 def test_a_second_sealer_gives_up_with_a_conflict(ledger: Place) -> None:
-    ledger.run("up").ok()
+    ledger.run("up", "--no-kafka").ok()
     argv = [sys.executable, "-m", "infra.sealer.process", "--home", str(ledger.home)]
     done = subprocess.run(argv, cwd=REPOSITORY, env=ledger.environ, capture_output=True, timeout=120, check=False)
     assert done.returncode == 6 and b"another sealer" in done.stderr
@@ -136,7 +136,7 @@ def sealed(made: Place) -> bool:
 
 def test_the_sealer_of_up_is_killed_and_woken(ledger: Place) -> None:
     """Stopped for a while (SIGSTOP) it goes on where it was; killed, the next `up` goes on for it."""
-    pid = ledger.run("up", "--json").ok().json["sealer_pid"]
+    pid = ledger.run("up", "--no-kafka", "--json").ok().json["sealer_pid"]
     os.kill(pid, signal.SIGSTOP)
     process = ledger.start("identify", files(ledger, "paused"))
     try:
@@ -148,7 +148,7 @@ def test_the_sealer_of_up_is_killed_and_woken(ledger: Place) -> None:
     assert len(objects_in("".join(lines) + answer.out)) == FILES
     os.kill(pid, signal.SIGKILL)
     ledger.run("identify", files(ledger, "sealerless")).ok()
-    assert ledger.run("up", "--json").ok().json["sealer_pid"] != pid
+    assert ledger.run("up", "--no-kafka", "--json").ok().json["sealer_pid"] != pid
     until(lambda: sealed(ledger), "the new sealer")
     check_whole(ledger)
 

@@ -74,7 +74,7 @@ def test_a_java_that_is_too_old_or_none_is_refused(tmp_path: Path, says: str, fo
 
 
 def test_the_broker_is_told_nothing_automatic_and_no_network(tmp_path: Path) -> None:
-    text = server_properties(Record(9092, 9093, "id"), tmp_path / "da\\ta")
+    text = server_properties(Record(9092, 9093, "id", "/home"), tmp_path / "da\\ta")
     lines = dict(line.split("=", 1) for line in text.splitlines())
     assert lines["listeners"] == "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"
     assert lines["auto.create.topics.enable"] == "false"
@@ -169,14 +169,14 @@ def test_settings_of_kafka_are_read_from_the_environment() -> None:
 
 
 def test_the_hint_of_a_relay_is_written_when_it_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    hint = Hint(tmp_path / "relay.json")
+    hint = Hint(tmp_path / "relay.json", "a:1")
     hint(7)
-    assert json.loads((tmp_path / "relay.json").read_text()) == {"relayed_size": 7}
+    assert json.loads((tmp_path / "relay.json").read_text()) == {"relayed_size": 7, "bootstrap": "a:1"}
     before = os.stat(tmp_path / "relay.json").st_ino
     hint(7)
     assert os.stat(tmp_path / "relay.json").st_ino == before
     hint(8)
     hint.write()
-    assert json.loads((tmp_path / "relay.json").read_text()) == {"relayed_size": 8}
-    Hint(tmp_path / "gone" / "relay.json")(1)
+    assert json.loads((tmp_path / "relay.json").read_text()) == {"relayed_size": 8, "bootstrap": "a:1"}
+    Hint(tmp_path / "gone" / "relay.json", "a:1")(1)
     assert "cannot write" in capsys.readouterr().err

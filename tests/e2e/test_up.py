@@ -1,0 +1,75 @@
+"""`edgeprint up` as a whole: database, sealer, API, a real Kafka, relay; found again, told by status, taken down."""
+
+import os
+import signal
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from infra.background import api, relay
+from infra.home import Home
+from infra.kafka.broker import Broker
+from infra.process import wait_until_gone
+from tests.e2e.kit import Place, place
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Place]:
+    with place() as made:
+        made.init()
+        made.run("up").ok()
+        yield made
+        made.run("down").ok()
+        broker = Broker.open(made.home, made.settings)
+        assert (
+            not broker.is_running() and relay(Home(made.home)).process is None and api(Home(made.home)).process is None
+        )
+
+
+def test_everything_runs_and_status_says_where(running: Place) -> None:
+    state = running.run("status", "--json").ok().json
+    assert state["kafka"].startswith("127.0.0.1:") and state["api"].startswith("http://127.0.0.1:")
+    assert state["registry"] == state["api"]
+    with urllib.request.urlopen(state["api"] + "/readyz", timeout=10) as answer:
+        assert answer.status == 200
+    with urllib.request.urlopen(state["registry"] + "/subjects", timeout=10) as answer:
+        assert b'"edgeprint.identity.ObjectIdentified"' in answer.read()
+    shown = running.run("status", "--lang", "zh").ok().out
+    assert "已中继" in shown and state["kafka"] in shown
+
+
+def test_what_is_taken_in_is_on_kafka_and_verified_from_there(running: Place) -> None:
+    for number in range(20):
+        running.write(f"film/{number}.txt", f"scene {number}")
+    size = running.run("identify", running.files / "film", "--json").ok().json["sealed_size"]
+    report = running.run("topic", "verify", "--at-least", str(size), "--json").ok().json
+    assert report["verdict"] == "valid" and report["events"] == report["size"] >= size
+    assert (report["duplicates"], report["gaps"], report["foreign"], report["damages"]) == (0, 0, [], [])
+    told = running.run("topic", "verify", "--lang", "zh").ok().out
+    assert "完好：每一条都在、只有一次、树根与签名一致" in told
+    other = running.write("other-policy", (running.home / "policy").read_bytes().replace(b"quorum", b"# quorum"))
+    assert running.run("topic", "verify", "--policy", other).code in (1, 4), "another policy, another answer"
+
+
+def test_up_again_keeps_what_runs_and_mends_what_does_not(running: Place) -> None:
+    before = running.run("up", "--json").ok().json
+    assert running.run("up", "--json").ok().json == before
+    found = relay(Home(running.home)).process
+    assert found is not None and found.pid == before["relay_pid"]
+    os.kill(found.pid, signal.SIGKILL)
+    broker = Broker.open(running.home, running.settings).process
+    assert broker is not None
+    os.kill(broker.pid, signal.SIGKILL)
+    assert wait_until_gone(found, timeout_s=10) and wait_until_gone(broker, timeout_s=10)
+    running.run("identify", running.write("meanwhile.txt", "taken in without Kafka")).ok()
+    after = running.run("up", "--json").ok().json
+    assert after["relay_pid"] != before["relay_pid"] and after["sealer_pid"] == before["sealer_pid"]
+    size = running.run("status", "--json").ok().json["sealed_size"]
+    running.run("topic", "verify", "--at-least", str(size)).ok()
+
+
+def test_brokers_that_are_named_must_answer(running: Place) -> None:
+    named = {"EDGEPRINT_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+    answer = running.run("topic", "check", environ=named)
+    assert answer.code == 5 and "Kafka at 127.0.0.1:1 does not answer" in answer.err

@@ -1,0 +1,85 @@
+"""Background processes of a home: started once, waited for, quoted when they end, never taken for a stranger."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.errors import Unavailable
+from infra import background
+from infra.background import Background, api_url, relayed_size, relayed_to
+from infra.home import Home
+from infra.process import is_alive, write_pid_file
+
+SAYS_READY = """
+import os, pathlib, sys, time
+from infra.process import identify_process, write_pid_file
+home = pathlib.Path(sys.argv[sys.argv.index("--home") + 1])
+write_pid_file(home / "run" / "thing.ready", identify_process(os.getpid()))
+time.sleep(600)
+"""
+ENDS = "import sys; sys.exit('a thing: cannot, for a reason')"
+IS_SILENT = "import sys, time; print('a thing: trying', file=sys.stderr, flush=True); time.sleep(600)"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A home, and a folder of modules that its processes can be."""
+    (tmp_path / "modules").mkdir()
+    for name, source in (("says_ready", SAYS_READY), ("ends", ENDS), ("is_silent", IS_SILENT)):
+        (tmp_path / "modules" / f"{name}.py").write_text(source)
+    paths = [str(tmp_path / "modules"), str(Path(background.__file__).parents[1])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    made = Home(tmp_path / "home")
+    made.run.mkdir(parents=True)
+    yield made
+    for module in ("says_ready", "ends", "is_silent"):
+        thing(made, module).stop()
+
+
+def thing(home: Home, module: str) -> Background:
+    return Background(home, "thing", module, "thing.ready")
+
+
+def test_it_is_started_once_and_is_at_work_when_start_returns(home: Home) -> None:
+    service = thing(home, "says_ready")
+    assert service.process is None
+    process = service.start()
+    assert service.is_ready(process) and service.start() == process == service.process
+    service.stop()
+    assert not is_alive(process) and service.process is None
+    service.stop()
+
+
+def test_one_that_ends_at_its_start_is_quoted(home: Home) -> None:
+    with pytest.raises(Unavailable, match=r"thing ended at its start: a thing: cannot, for a reason \(.*thing\.log"):
+        thing(home, "ends").start()
+
+
+def test_one_that_does_not_get_there_is_left_trying(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "START_SECONDS_MAX", 1.0)
+    service = thing(home, "is_silent")
+    with pytest.raises(Unavailable, match=r"has not begun within 1 s and goes on trying: (a thing: trying|see )"):
+        service.start()
+    assert service.process is not None
+
+
+def test_readiness_of_an_earlier_process_is_not_that_of_this_one(home: Home) -> None:
+    service = thing(home, "says_ready")
+    process = service.start()
+    service.stop()
+    write_pid_file(home.run / "thing.ready", process)
+    again = service.start()
+    assert again != process and service.is_ready(again)
+
+
+def test_what_processes_say_in_json_is_believed_only_of_a_live_one(home: Home) -> None:
+    assert api_url(home) is None and relayed_size(home) is None and relayed_to(home) is None
+    (home.run / "api.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "pid": 1, "started": "then"}))
+    assert api_url(home) is None
+    (home.run / "relay.json").write_text(json.dumps({"relayed_size": -1, "bootstrap": "a:1"}))
+    assert relayed_size(home) is None and relayed_to(home) == "a:1"
+    (home.run / "relay.json").write_text(json.dumps({"relayed_size": 7, "bootstrap": None}))
+    assert relayed_size(home) == 7 and relayed_to(home) is None
