@@ -28,9 +28,13 @@ from infra.intake.manifest import find_line
 from infra.intake.sidecar import load_sidecar, parse_sidecar
 from infra.keys.files import FileKeys
 from infra.process import read_json_object
+from producers.ports import LedgerRow
+from producers.relay import record_of
+from producers.relay_ports import parse_position
 from schemas import envelope
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
+from schemas.framing import unframe
 from tests.docs.pages import ROOT, example, examples, text
 from tests.golden.ledger.make_golden import LEAVES
 
@@ -184,6 +188,22 @@ def test_keys_of_the_append() -> None:
     party = PartyId(UUID7)
     made: tuple[Callable[[PartyId, bytes], str], ...] = (content_key, title_key)
     assert read("keys").splitlines() == [make(party, STILL) for make in made]
+
+
+def test_the_record_on_kafka_is_the_golden_one() -> None:
+    record = json.loads(read("record"))
+    golden = json.loads((GOLDEN / "framing" / "LedgerFounded.json").read_text())
+    assert record == {name: value for name, value in golden.items() if name != "bare"}
+    entry = unframe(bytes.fromhex(record["value"]))
+    row = LedgerRow(0, record["headers"]["ce_type"], entry, leaf_hash(entry))
+    made = record_of(row)
+    assert (made.topic, made.partition, made.key) == (record["topic"], record["partition"], record["key"].encode())
+    assert {name: value.decode() for name, value in made.headers} == record["headers"]
+
+
+def test_the_position_of_the_relay() -> None:
+    value = read("position").encode()
+    assert parse_position(value).encode() == value
 
 
 def test_every_example_of_the_page_is_read_by_a_test() -> None:
