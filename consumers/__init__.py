@@ -1,3 +1,3 @@
-"""Readers that act: agents, workers, mirror; fed from the ledger or from Kafka.
-None is built before the issue that brings Kafka.
+"""Readers of Kafka and of the ledger: today the check of everything on the topics (`topic_check`).
+Agents, workers, the mirror and their runtime come with later issues.
 """

@@ -10,7 +10,7 @@ for size n. Where two whole records claim one index, the root decides between th
     for record in entries: check.take_entry(record)    # then the context topics, in any order
     report = check.report()
 
-42 bytes of memory an entry. Foreign records (strangers', damaged ones) are reported and never used.
+43 bytes of memory an entry. Foreign records (strangers', damaged ones) are reported and never used.
 """
 
 import itertools
@@ -80,7 +80,7 @@ class TopicCheck:
         self._leaves = bytearray()
         self._seen = bytearray()
         self._offsets: array[int] = array("q")
-        self._where = bytearray()
+        self._where: array[int] = array("H")
         self._rivals: dict[int, list[Claim]] = {}
         self._duplicates: list[str] = []
         self._duplicate_count = 0
@@ -160,7 +160,7 @@ class TopicCheck:
     def _make_room(self) -> None:
         if len(self._seen) != self.size:
             self._leaves, self._seen = bytearray(HASH_BYTES * self.size), bytearray(self.size)
-            self._where, self._offsets = bytearray(self.size), array("q", bytes(8 * self.size))
+            self._where, self._offsets = array("H", bytes(2 * self.size)), array("q", bytes(8 * self.size))
 
     def _place(self, index: int) -> str:
         """Return where the record lies that was taken for entry `index`."""

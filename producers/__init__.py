@@ -1,3 +1,3 @@
-"""The write side: one application service per context, and the sealer.
+"""The write side: one application service per context, the sealer, and the relay to Kafka.
 Ports are Protocols here; infra implements them.
 """
