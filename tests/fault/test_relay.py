@@ -137,7 +137,9 @@ def test_the_points_tested_are_all_there_are() -> None:
     assert {part.split('"')[1] for part in source.split("_failpoint(")[1:]} == set(POINTS)
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(
+    "point", ["relay.sent", "relay.committed", *(pytest.param(p, marks=pytest.mark.soak) for p in POINTS[::3])]
+)
 def test_killed_and_started_again(flow: Flow, point: str) -> None:
     flow.grow()
     flow.relay_all()
@@ -273,6 +275,7 @@ def _recreated(flow: Flow) -> bool:
         return False
 
 
+@pytest.mark.soak
 def test_a_broker_that_is_killed_delays_and_loses_nothing(flow: Flow) -> None:
     """Commands and seals go on meanwhile; the relay drains by itself afterwards."""
     broker = shared_broker()
