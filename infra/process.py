@@ -13,11 +13,13 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -160,6 +162,17 @@ def _reap(pid: int) -> None:
     """Collect the exit status if `pid` was our own child, so that no zombie stays."""
     with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
+
+
+def process_log(name: str) -> Callable[[str], None]:
+    """Return a function that writes one line with the time and the name of a background process to stderr."""
+
+    def log_line(text: str) -> None:
+        stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        sys.stderr.write(f"{stamp} {name}: {text}\n")
+        sys.stderr.flush()
+
+    return log_line
 
 
 class FileLock:

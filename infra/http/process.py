@@ -20,7 +20,6 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +29,7 @@ from domain.errors import LedgerError, Unavailable
 from infra.home import Home, HomeConfig
 from infra.http.app import make_app
 from infra.http.health import Check
-from infra.process import FileLock, identify_process, write_durably
+from infra.process import FileLock, identify_process, process_log, write_durably
 from infra.settings import read_settings
 from schemas.catalogue import CATALOGUE
 
@@ -46,6 +45,8 @@ BACKLOG: Final = 128
 EXIT_OK: Final = 0
 EXIT_DAMAGED: Final = 1
 EXIT_UNAVAILABLE: Final = 5
+
+log_line = process_log("api")
 
 
 class ApiServer(uvicorn.Server):
@@ -136,13 +137,6 @@ def _announce(path: Path, url: str) -> None:
     except OSError as err:
         raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err
     log_line(f"listening on {url}")
-
-
-def log_line(text: str) -> None:
-    """Write one line with the time to stderr."""
-    stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    sys.stderr.write(f"{stamp} api: {text}\n")
-    sys.stderr.flush()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +26,7 @@ from infra.home import Home, HomeConfig
 from infra.kafka.bus import KafkaBus
 from infra.kafka.topics import require_topics
 from infra.log import policy_of
-from infra.process import FileLock, identify_process, write_durably, write_pid_file
+from infra.process import FileLock, identify_process, process_log, write_durably, write_pid_file
 from infra.settings import Settings, read_settings
 from infra.store.feed import Listener
 from infra.store.provision import READER
@@ -49,6 +48,8 @@ EXIT_OK: Final = 0
 EXIT_DAMAGED: Final = 1
 EXIT_UNAVAILABLE: Final = 5
 EXIT_CONFLICT: Final = 6
+
+log_line = process_log("relay")
 
 
 class RelayLoop:
@@ -135,13 +136,6 @@ class Hint:
 
     def _encoded(self) -> bytes:
         return json.dumps({"relayed_size": self._size, "bootstrap": self._bootstrap}).encode() + b"\n"
-
-
-def log_line(text: str) -> None:
-    """Write one line with the time to stderr."""
-    stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    sys.stderr.write(f"{stamp} relay: {text}\n")
-    sys.stderr.flush()
 
 
 def relay_once(store: LedgerRecorder, home: Home, config: HomeConfig, bootstrap: str) -> int:

@@ -5,7 +5,6 @@ covers, so every entry below the newest one lies before the ends that are read t
 """
 
 import time
-from collections.abc import Callable
 from typing import Final
 
 from consumers.topic_check import TopicCheck, TopicReport
@@ -17,11 +16,10 @@ from schemas.topics import CHECKPOINTS, CONTEXT_TOPICS
 
 WAIT_SECONDS_MAX: Final = 60.0
 POLL_SECONDS: Final = 0.2
-Progress = Callable[[int, int], None]
 
 
-def verify_topics(bootstrap: str, policy: bytes, progress: Progress = lambda _done, _total: None) -> TopicReport:
-    """Read every record of the log's topics and check it; `progress` hears records done and to do.
+def verify_topics(bootstrap: str, policy: bytes) -> TopicReport:
+    """Read every record of the log's topics and check it.
 
     Raises:
         Invalid: the policy does not parse.
@@ -33,13 +31,9 @@ def verify_topics(bootstrap: str, policy: bytes, progress: Progress = lambda _do
         for batch in reader.read(_whole(reader, [CHECKPOINTS.name])):
             for record in batch:
                 check.take_note(record)
-        spans = _whole(reader, [topic.name for topic in CONTEXT_TOPICS])
-        done, total = 0, sum(end - first for first, end in spans.values())
-        for batch in reader.read(spans):
+        for batch in reader.read(_whole(reader, [topic.name for topic in CONTEXT_TOPICS])):
             for record in batch:
                 check.take_entry(record)
-            done += len(batch)
-            progress(done, total)
         return check.report()
     finally:
         reader.close()

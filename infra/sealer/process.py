@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 from uuid import UUID
@@ -26,7 +25,7 @@ from domain.ledger.policy import parse_policy
 from infra.clock import now_s
 from infra.failpoints import failpoint
 from infra.keys.files import FileKeys
-from infra.process import identify_process, write_pid_file
+from infra.process import identify_process, process_log, write_pid_file
 from infra.sealer.database import SealerDatabase
 from infra.sealer.headguard import FileHeadGuard
 from infra.tiles.posix import PosixTree
@@ -46,6 +45,8 @@ EXIT_OK: Final = 0
 EXIT_DAMAGED: Final = 1
 EXIT_UNAVAILABLE: Final = 5
 EXIT_CONFLICT: Final = 6
+
+log_line = process_log("sealer")
 
 
 class Waker(Protocol):
@@ -222,13 +223,6 @@ def _say_ready(path: Path) -> None:
             write_pid_file(path, process)
         except OSError as err:
             log_line(f"cannot write {path}: {err.strerror}")
-
-
-def log_line(text: str) -> None:
-    """Write one line with the time to stderr."""
-    stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    sys.stderr.write(f"{stamp} sealer: {text}\n")
-    sys.stderr.flush()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
