@@ -27,7 +27,7 @@ def bring_up(
     """Start database, sealer, API and, with `kafka`, broker and relay; return what `up` prints. What runs stays.
 
     Blocks until all are at work: entries appended from then on are sealed and relayed. A broker of the home's own is
-    fetched the first time (44 MB, `progress` hears of it) and gets its topics; brokers that EDGEPRINT_KAFKA_BOOTSTRAP
+    fetched the first time (45 MB, `progress` hears of it) and gets its topics; brokers that EDGEPRINT_KAFKA_BOOTSTRAP
     names must have them.
 
     Raises:

@@ -12,7 +12,7 @@ app.add_typer(kafka, name="kafka")
 
 @kafka.command()
 def start(home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
-    """Start the broker of this home; it goes on in the background. The first time its jars are fetched (44 MB)."""
+    """Start the broker of this home; it goes on in the background. The first time its jars are fetched (45 MB)."""
     from infra.cli.output import fetching
     from infra.kafka.broker import Broker
     from infra.settings import read_settings

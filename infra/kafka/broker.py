@@ -124,7 +124,7 @@ class Broker:
         """Start the broker and return when it answers; one that runs, whoever started it, is adopted.
 
         With `ends_with_parent` it ends when this process does, by kill -9 as well. About 3 s; the first time with a
-        download of 44 MB, of which `progress` hears.
+        download of 45 MB, of which `progress` hears.
 
         Raises:
             Invalid: a jar is not the pinned one.
