@@ -13,25 +13,20 @@ for size n. Where two whole records claim one index, the root decides between th
 43 bytes of memory an entry. Foreign records (strangers', damaged ones) are reported and never used.
 """
 
-import itertools
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
+from consumers.claims import Claims, grow_to
 from domain.errors import Invalid
 from domain.ledger.checkpoint import Checkpoint
-from domain.ledger.merkle import HASH_BYTES, CompactRange, leaf_hash
+from domain.ledger.merkle import HASH_BYTES, CompactRange
 from schemas.catalogue import Catalogue
-from schemas.envelope import PREVIOUS, STREAM_ID, read_stream_version
-from schemas.framing import parse_headers, unframe
 from schemas.records import Received
-from schemas.topics import key_of, partition_of, topic_of
 
 FOREIGN_KEPT_MAX: Final = 1_000
 DAMAGES_KEPT_MAX: Final = 1_000
-CLAIMS_TRIED_MAX: Final = 256
 SIZE_MAX: Final = 1 << 32
 VerifyNote = Callable[[bytes], Checkpoint]
 
@@ -63,8 +58,8 @@ class TopicReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A whole record that claims an index."""
+class Rival:
+    """Another whole record that claims an index."""
 
     leaf: bytes
     place: str
@@ -75,13 +70,13 @@ class TopicCheck:
 
     def __init__(self, verify_note: VerifyNote, catalogue: Catalogue) -> None:
         self._verify_note = verify_note
-        self._types = {digest: schema.name for digest, schema in catalogue.by_digest.items()}
+        self._claims = Claims(catalogue)
         self._heads: dict[int, Checkpoint] = {}
         self._leaves = bytearray()
         self._seen = bytearray()
         self._offsets: array[int] = array("q")
         self._where: array[int] = array("H")
-        self._rivals: dict[int, list[Claim]] = {}
+        self._rivals: dict[int, list[Rival]] = {}
         self._duplicates: list[str] = []
         self._duplicate_count = 0
         self._unsealed = 0
@@ -113,7 +108,7 @@ class TopicCheck:
         self._make_room()
         number = self._partitions.setdefault((record.topic, record.partition), len(self._partitions))
         try:
-            index, leaf = self._claim(record)
+            index, leaf, _ = self._claims.of(record)
         except Invalid as err:
             self._report_foreign(record, str(err))
             return
@@ -132,7 +127,7 @@ class TopicCheck:
             if len(self._duplicates) < DAMAGES_KEPT_MAX:
                 self._duplicates.append(f"entry {index} is there twice: {self._place(index)} and {record.place}")
         else:
-            self._rivals.setdefault(index, []).append(Claim(leaf, record.place))
+            self._rivals.setdefault(index, []).append(Rival(leaf, record.place))
 
     def report(self) -> TopicReport:
         """Return what was found, once all records were taken in."""
@@ -167,27 +162,6 @@ class TopicCheck:
         topic, partition = list(self._partitions)[self._where[index]]
         return f"{topic}[{partition}]@{self._offsets[index]}"
 
-    def _claim(self, record: Received) -> tuple[int, bytes]:
-        """Return index and leaf hash of a record that is whole and in its place.
-
-        Raises:
-            Invalid: it is not.
-        """
-        headers = parse_headers(record.headers)
-        entry = unframe(record.value)
-        leaf = leaf_hash(entry)
-        if leaf != headers.leaf_hash:
-            raise Invalid(f"entry {headers.index}: expected leaf hash {headers.leaf_hash.hex()}, found {leaf.hex()}")
-        if read_stream_version(entry) != headers.stream_version:
-            raise Invalid(f"entry {headers.index}: expected stream version {headers.stream_version}, found another")
-        key = key_of(UUID(bytes=entry[STREAM_ID:PREVIOUS]))
-        if record.key != key:
-            raise Invalid(f"entry {headers.index}: expected the key {key.decode()}, found {(record.key or b'')[:60]!r}")
-        topic = topic_of(self._types.get(entry[:HASH_BYTES]) or _said_type(record))
-        if (topic.name, partition_of(key, topic.partitions)) != (record.topic, record.partition):
-            raise Invalid(f"entry {headers.index}: expected in {topic.name}[{partition_of(key, topic.partitions)}]")
-        return headers.index, leaf
-
     def _find_gaps(self) -> int:
         gaps, start = self._seen.count(0), 0
         while len(self._damages) < DAMAGES_KEPT_MAX and (first := self._seen.find(0, start)) >= 0:
@@ -203,29 +177,17 @@ class TopicCheck:
         tree, start = CompactRange(), 0
         for size in sorted(self._heads):
             contested = [index for index in sorted(self._rivals) if start <= index < size]
-            grown = self._grown(tree, start, size, contested, self._heads[size].root)
+            rivals = {index: [rival.leaf for rival in self._rivals[index]] for index in contested}
+            grown = grow_to(tree, size, self._heads[size].root, self._leaf, rivals)
             if grown is None:
-                rivals = "".join(
+                named = "".join(
                     f"; entry {i} is claimed by {self._place(i)} and {self._rivals[i][0].place}" for i in contested[:3]
                 )
-                self._damage(f"entries {start}..{size - 1} do not lead to the root signed for size {size}{rivals}")
+                self._damage(f"entries {start}..{size - 1} do not lead to the root signed for size {size}{named}")
                 return
-            tree, start = grown, size
-
-    def _grown(
-        self, tree: CompactRange, start: int, size: int, contested: list[int], root: bytes
-    ) -> CompactRange | None:
-        """Return the tree of `size` that has `root`, choosing among rivals; None if no choice has it."""
-        claims = [[self._leaf(index), *(rival.leaf for rival in self._rivals[index])] for index in contested]
-        for choice in itertools.islice(itertools.product(*claims), CLAIMS_TRIED_MAX):
-            chosen = dict(zip(contested, choice, strict=True))
-            trial = CompactRange(tree.size, tree.hashes)
-            trial.extend(chosen.get(index) or self._leaf(index) for index in range(start, size))
-            if trial.root() == root:
-                for index in contested:
-                    self._settle(index, chosen[index])
-                return trial
-        return None
+            (tree, chosen), start = grown, size
+            for index, leaf in chosen.items():
+                self._settle(index, leaf)
 
     def _settle(self, index: int, leaf: bytes) -> None:
         """Note which claim was true: the others are foreign."""
@@ -249,11 +211,3 @@ class TopicCheck:
     def _damage(self, what: str) -> None:
         if len(self._damages) < DAMAGES_KEPT_MAX:
             self._damages.append(what)
-
-
-def _said_type(record: Received) -> str:
-    """Return the event type that a record names, for a schema that this program does not know."""
-    said = [value for name, value in record.headers if name == "ce_type" and value is not None]
-    if len(said) != 1:
-        raise Invalid(f"header ce_type: expected one, found {len(said)}")
-    return said[0][:300].decode(errors="replace")

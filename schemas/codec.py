@@ -13,7 +13,11 @@ from schemas.decoder import Decoded, Decoder, make_decoder
 from schemas.encoder import Encoder, make_encoder
 from schemas.envelope import ENTRY_BYTES_MAX, ENTRY_BYTES_MIN
 
-__all__ = ["Codec", "Decoded"]
+__all__ = ["Codec", "Decoded", "UnknownSchema"]
+
+
+class UnknownSchema(Invalid):
+    """An entry under a schema that this program does not have: perhaps written by a newer one."""
 
 
 class Codec:
@@ -93,5 +97,5 @@ class Codec:
     def _schema(self, digest: bytes) -> EventSchema:
         schema = self._catalogue.by_digest.get(digest)
         if schema is None:
-            raise Invalid(f"expected an entry under a known schema, found {digest.hex()}")
+            raise UnknownSchema(f"expected an entry under a known schema, found {digest.hex()}")
         return schema

@@ -5,6 +5,16 @@ from typing import NamedTuple
 from schemas.framing import Header
 
 
+class Partition(NamedTuple):
+    """One partition of a topic."""
+
+    topic: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.number}]"
+
+
 class Outgoing(NamedTuple):
     """A record to be written; `timestamp_ms` is CreateTime, milliseconds since the epoch."""
 

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from infra.cli import dev, intake, ledger, schema, system, topic
+from infra.cli import consumer, dev, intake, ledger, records, schema, system, topic
 from infra.cli.output import EXIT_CRASH, EXIT_INTERRUPTED, errors_as_exit_codes, note
 
 app = typer.Typer(
@@ -25,7 +25,10 @@ system.register(app)
 intake.register(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(schema.app, name="schema")
+records.register(topic.app)
 app.add_typer(topic.app, name="topic")
+app.add_typer(consumer.app, name="consumer")
+app.add_typer(consumer.dlq, name="dlq")
 app.add_typer(dev.app, name="dev")
 
 

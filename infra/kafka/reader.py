@@ -9,31 +9,23 @@ offsets*: behind them nothing is decided yet. Transaction markers take offsets b
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from kafka import KafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # wrapped here, once
 from kafka.errors import KafkaError, OffsetOutOfRangeError  # type: ignore[import-untyped]
 
 from domain.errors import Unavailable
+from schemas.records import Partition as Partition
 from schemas.records import Received
 
 PATIENCE_S: Final = 30.0
 POLL_MS: Final = 500
+POLL_RECORDS: Final = 2_000
 BOOTSTRAP_MS_MAX: Final = 5_000
 RECONNECT_MS_MAX: Final = 1_000  # the client's own 30 s would make every outage of a broker that much longer
 BACKWARDS_RECORDS: Final = 64
 FETCH_BYTES: Final = 4 << 20
 FETCH_BYTES_MAX: Final = 32 << 20
-
-
-class Partition(NamedTuple):
-    """One partition of a topic."""
-
-    topic: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}[{self.number}]"
 
 
 @contextmanager
@@ -43,6 +35,31 @@ def answering(what: str) -> Iterator[None]:
         yield
     except KafkaError as err:
         raise Unavailable(f"Kafka does not answer, cannot {what}: {type(err).__name__} {str(err)[:300]}") from err
+
+
+def connect_consumer(bootstrap: str) -> Any:
+    """Return a kafka-python consumer without a group that reads committed records from offsets it is told.
+
+    Raises:
+        Unavailable: no broker answers.
+    """
+    with answering(f"connect to {bootstrap}"):
+        return KafkaConsumer(
+            bootstrap_servers=bootstrap.split(","),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            check_crcs=True,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_bytes=FETCH_BYTES_MAX,
+            max_poll_records=POLL_RECORDS,
+            fetch_max_wait_ms=100,
+            bootstrap_timeout_ms=BOOTSTRAP_MS_MAX,
+            reconnect_backoff_max_ms=RECONNECT_MS_MAX,
+            allow_auto_create_topics=False,
+            metrics_enabled=False,
+        )
 
 
 class Reader:
@@ -55,23 +72,7 @@ class Reader:
             Unavailable: no broker answers.
         """
         self._patience_s = patience_s
-        with answering(f"connect to {bootstrap}"):
-            self._consumer: Any = KafkaConsumer(
-                bootstrap_servers=bootstrap.split(","),
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="none",
-                isolation_level="read_committed",
-                check_crcs=True,
-                max_partition_fetch_bytes=FETCH_BYTES,
-                fetch_max_bytes=FETCH_BYTES_MAX,
-                max_poll_records=2_000,
-                fetch_max_wait_ms=100,
-                bootstrap_timeout_ms=BOOTSTRAP_MS_MAX,
-                reconnect_backoff_max_ms=RECONNECT_MS_MAX,
-                allow_auto_create_topics=False,
-                metrics_enabled=False,
-            )
+        self._consumer = connect_consumer(bootstrap)
 
     def close(self) -> None:
         """Close the connections."""
@@ -95,6 +96,14 @@ class Reader:
     def ends(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """Return the last stable offset of each partition."""
         return self._offsets(self._consumer.end_offsets, partitions)
+
+    def at_time(self, partitions: Sequence[Partition], timestamp_ms: int) -> dict[Partition, int]:
+        """Return in each partition the offset of the first record made at `timestamp_ms` or later, else its end."""
+        with answering("ask for offsets by time"):
+            found = self._consumer.offsets_for_times({TopicPartition(*p): timestamp_ms for p in partitions})
+        ends = self.ends(partitions)
+        told = {p: found.get(TopicPartition(*p)) for p in partitions}
+        return {p: ends[p] if one is None else min(int(one.offset), ends[p]) for p, one in told.items()}
 
     def read(self, spans: dict[Partition, tuple[int, int]]) -> Iterator[list[Received]]:
         """Yield the records of spans [first offset, offset behind the last) in lists, of each partition in order.

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import rfc8785
 
+from consumers.feed import parse_cursor
 from domain.identity.events import content_key
 from domain.identity.trace_set import TRACE_SET_POLICY
 from domain.ids import PartyId, format_id, format_representation, parse_id, parse_representation
@@ -22,6 +23,7 @@ from domain.ledger.proof import parse_proof, verify_proof
 from domain.ledger.tiles import encode_bundle, parse_bundle, parse_tile_path, tile_path, tiles_for
 from domain.rights.events import title_key
 from infra.blobs.store import BlobStore
+from infra.consumers.skips import read_skips
 from infra.embedded.place import Record
 from infra.home import Home
 from infra.intake.manifest import find_line
@@ -35,6 +37,7 @@ from schemas import envelope
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from schemas.framing import unframe
+from schemas.records import Partition
 from tests.docs.pages import ROOT, example, examples, text
 from tests.golden.ledger.make_golden import LEAVES
 
@@ -204,6 +207,17 @@ def test_the_record_on_kafka_is_the_golden_one() -> None:
 def test_the_position_of_the_relay() -> None:
     value = read("position").encode()
     assert parse_position(value).encode() == value
+
+
+def test_the_cursor_of_a_consumer() -> None:
+    cursor = parse_cursor(read("cursor"))
+    assert cursor.encode() == read("cursor")
+    assert cursor.hashes == (CompactRange(2, cursor.hashes).root(),)
+
+
+def test_a_decision_to_skip(tmp_path: Path) -> None:
+    (tmp_path / "skips.jsonl").write_text(read("skip") + "\n")
+    assert read_skips(tmp_path) == {(Partition("edgeprint.identity.v1", 4), 17): hashlib.sha256(b"a").hexdigest()}
 
 
 def test_every_example_of_the_page_is_read_by_a_test() -> None:
