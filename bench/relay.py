@@ -70,7 +70,7 @@ def measure(bench: BenchLedger, bootstrap: str, entries: int, turns: int) -> lis
     """Return (relay, bare) of each turn."""
     bus, pairs = KafkaBus(bootstrap, bench.ledger), []
     with closing(LedgerRecorder(bench.role(READER))) as store, closing(bus):
-        relay = Relay(bench.ledger, store, bus, no_note)
+        relay = Relay(bench.ledger, store, store, bus, no_note)
         fill(bench, BATCH)
         relay.recover()
         relay_per_s(relay, store.size())  # warm

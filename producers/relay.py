@@ -11,8 +11,9 @@ Strangers' records, positions among them, are reported and passed over. Two thin
 make history double: Kafka holds entries of this ledger that the ledger does not have (`AheadOfLedger`: the ledger was
 rolled back), or true records behind the newest true position (`PositionLost`).
 
-Checkpoints follow: the note of size N is published once N entries are, and never twice. The relay holds at most one
-read of rows in memory and waits for Kafka before it reads on; nobody waits for the relay.
+Checkpoints follow: the note of size N is published once N entries are, and never twice; while there is more to relay,
+the newest such note goes along with the next transaction. The relay holds at most one read of rows in memory and waits
+for Kafka before it reads on; nobody waits for the relay.
 
 Trust: the store's rows are the truth here. Kafka is believed only where its bytes equal ours.
 """
@@ -26,7 +27,7 @@ from domain.errors import Invalid
 from domain.ledger.checkpoint import Checkpoint
 from domain.ledger.merkle import leaf_hash
 from producers.ports import LedgerRow
-from producers.relay_ports import Bus, Position, parse_position
+from producers.relay_ports import Bus, NoteSource, Position, parse_position
 from producers.sealer_ports import ROWS_READ_BYTES_MAX, Failpoint, Log, RowSource, no_failpoint
 from schemas.envelope import CAUSATION, COMMAND_ID, PREVIOUS, STREAM_ID, read_header, read_recorded_at
 from schemas.framing import frame, headers_of, parse_headers, unframe
@@ -61,6 +62,7 @@ class Relay:
         self,
         ledger_id: UUID,
         rows: RowSource,
+        notes: NoteSource,
         bus: Bus,
         verify_note: VerifyNote,
         *,
@@ -70,6 +72,8 @@ class Relay:
         """Prepare; nothing is read or fenced before `recover`."""
         self._ledger_id = ledger_id
         self._rows = rows
+        self._notes = notes
+        self._key = key_of(ledger_id)
         self._bus = bus
         self._verify_note = verify_note
         self._failpoint = failpoint
@@ -110,32 +114,52 @@ class Relay:
         def position(offset: int) -> Outgoing:
             self._failpoint("relay.sent")
             where = Position(batch[0].index, batch[-1].index, batch[-1].leaf_hash, last.topic, last.partition, offset)
-            return Outgoing(RELAY.name, 0, self._ledger_id.bytes.hex().encode(), where.encode(), (), last.timestamp_ms)
+            return Outgoing(RELAY.name, 0, self._key, where.encode(), (), last.timestamp_ms)
 
-        self._bus.write(records, position)
+        due = self._due_note(last.timestamp_ms)
+        self._bus.write(records if due is None else [due[0], *records], position)
         self._failpoint("relay.committed")
+        if due is not None:
+            self._published = due[1]
         self._read = self._read[len(batch) :]
         self.relayed_size = batch[-1].index + 1
         return len(batch)
 
-    def publish(self, note: bytes, now_ms: int) -> bool:
-        """Publish a checkpoint once all that it covers is on Kafka; return whether it was new and was published.
+    def publish(self, now_ms: int) -> bool:
+        """Publish the newest checkpoint of which all is on Kafka by itself; return whether there was one to publish.
+
+        For a relay that has nothing to relay: while it has, `step` takes checkpoints along.
 
         Raises:
             Invalid: the note does not verify.
+            Unavailable, Conflict: as `step`.
         """
+        due = self._due_note(now_ms)
+        if due is None:
+            return False
+        record, published = due
+        self._bus.write([record], None)
+        self._failpoint("relay.published")
+        self._published = published
+        return True
+
+    def _due_note(self, now_ms: int) -> tuple[Outgoing, tuple[int, bytes]] | None:
+        """Return the record of the newest note whose entries are all committed on Kafka, unless it is there already.
+
+        Consumers hold what no checkpoint covers in memory, so under load the newest note of all, which is always ahead
+        of the relay, is not waited for.
+        """
+        note = self._notes.newest_note(self.relayed_size)
+        if note is None:
+            return None
         digest = hashlib.sha256(note).digest()
         if digest == self._published[1]:  # asked five times a second: the same note is not verified again
-            return False
+            return None
         size = self._verify_note(note).size
         if size > self.relayed_size or size < self._published[0]:
-            return False
+            return None
         headers = (("size", b"%d" % size), ("note-sha256", digest.hex().encode()))
-        key = self._ledger_id.bytes.hex().encode()
-        self._bus.write([Outgoing(CHECKPOINTS.name, 0, key, note, headers, now_ms)], None)
-        self._failpoint("relay.published")
-        self._published = (size, digest)
-        return True
+        return Outgoing(CHECKPOINTS.name, 0, self._key, note, headers, now_ms), (size, digest)
 
     def _newest_checkpoint(self) -> tuple[int, bytes]:
         """Return size and digest of the newest checkpoint on Kafka that is ours.

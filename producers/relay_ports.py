@@ -107,6 +107,17 @@ class Bus(Protocol):
         """Give everything up; an open transaction is aborted or left to the next `fence`."""
 
 
+class NoteSource(Protocol):
+    """Every checkpoint note that the sealer published; `LedgerRecorder`. Trusted with nothing: notes are verified."""
+
+    def newest_note(self, size: int) -> bytes | None:
+        """Return the note published last of the largest size that is at most `size`, None if there is none.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+
+
 class PositionOf(Protocol):
     """Makes the position record once the offset of the last record is known."""
 

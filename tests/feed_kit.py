@@ -5,7 +5,7 @@ from uuid import UUID
 
 from consumers.feed import Fetched
 from domain.events import Sha256
-from domain.ids import EventId, PartyId, StreamId
+from domain.ids import CommandId, EventId, PartyId, StreamId
 from domain.ledger.checkpoint import Checkpoint
 from domain.ledger.merkle import CompactRange, leaf_hash
 from domain.ledger.note import sign_note
@@ -15,7 +15,7 @@ from producers.relay import record_of
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from schemas.records import Partition, Received
-from schemas.topics import CHECKPOINTS, CONTEXT_TOPICS
+from schemas.topics import CHECKPOINTS, CONTEXT_TOPICS, Topic
 from tests.codec_support import envelope
 from tests.sealer_kit import ORIGIN, keys
 
@@ -32,7 +32,11 @@ def make_row(index: int, salt: int = 0, streams: int = 11) -> LedgerRow:
         root=Root.OWN_CREATION,
         statement=Sha256(index.to_bytes(32, "big")),
     )
-    head = envelope(event_id=EventId(UUID(int=index + 1)), stream_id=StreamId(UUID(int=index % streams + 1)))
+    head = envelope(
+        event_id=EventId(UUID(int=index + 1)),
+        stream_id=StreamId(UUID(int=index % streams + 1)),
+        command_id=CommandId(UUID(int=index + 1)),
+    )
     entry = CODEC.encode(claim, head)
     return LedgerRow(index, RightsClaimed.TYPE, entry, leaf_hash(entry))
 
@@ -54,6 +58,12 @@ class Topics:
         self._at_once = at_once
         self.polls = 0
         self.down: Exception | None = None
+
+    def open(self, topic: Topic) -> None:
+        """Make the partitions of one more topic."""
+        for number in range(topic.partitions):
+            self.records[Partition(topic.name, number)] = []
+            self._ends[Partition(topic.name, number)] = 0
 
     def write(self, record: Received) -> Received:
         """Write a record behind the others of its partition and return it with its offset; a marker follows."""

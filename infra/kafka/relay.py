@@ -31,7 +31,6 @@ from infra.settings import Settings, read_settings
 from infra.store.feed import Listener
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
-from infra.tiles.posix import PosixTree
 from producers.relay import Relay
 from producers.relay_ports import Bus
 from producers.sealer_ports import Log
@@ -55,11 +54,9 @@ log_line = process_log("relay")
 class RelayLoop:
     """The endless loop around one relay. `run` on one thread, `stop` from a signal handler."""
 
-    def __init__(self, relay: Relay, bus: Bus, notes: Callable[[], bytes | None], waker: Listener, log: Log) -> None:
-        """Prepare; `notes` gives the newest checkpoint note on disk, if there is one."""
+    def __init__(self, relay: Relay, bus: Bus, waker: Listener, log: Log) -> None:
         self._relay = relay
         self._bus = bus
-        self._notes = notes
         self._waker = waker
         self._log = log
         self._stopped = False
@@ -94,8 +91,7 @@ class RelayLoop:
         on_progress(self._relay.relayed_size)
         while not self._stopped:
             relayed = self._relay.step()
-            note = self._notes()
-            published = note is not None and self._relay.publish(note, now_us() // 1000)
+            published = not relayed and self._relay.publish(now_us() // 1000)
             on_progress(self._relay.relayed_size)
             if not relayed and not published:
                 self._waker.wait(POLL_S)
@@ -139,18 +135,16 @@ class Hint:
 
 
 def relay_once(store: LedgerRecorder, home: Home, config: HomeConfig, bootstrap: str) -> int:
-    """Relay all that is stored and the newest checkpoint, in this process, and return the relayed size.
+    """Relay all that is stored and its checkpoints, in this process, and return the relayed size.
 
     Raises what `Relay.recover` raises.
     """
     with closing(KafkaBus(bootstrap, config.ledger_id)) as bus:
-        relay = Relay(config.ledger_id, store, bus, policy_of(home).verify_checkpoint)
+        relay = Relay(config.ledger_id, store, store, bus, policy_of(home).verify_checkpoint)
         relay.recover()
         while relay.step():
             pass
-        note = PosixTree(home.tlog).checkpoint()
-        if note is not None:
-            relay.publish(note, now_us() // 1000)
+        relay.publish(now_us() // 1000)
         return relay.relayed_size
 
 
@@ -169,8 +163,8 @@ def relay_home(settings: Settings, home: Home, config: HomeConfig, bootstrap: st
         closing(LedgerRecorder(dsn)) as store,
     ):
         require_topics(bootstrap)
-        relay = Relay(config.ledger_id, store, bus, policy.verify_checkpoint, failpoint=failpoint, log=log_line)
-        loop = RelayLoop(relay, bus, PosixTree(home.tlog).checkpoint, Listener(dsn), log_line)
+        relay = Relay(config.ledger_id, store, store, bus, policy.verify_checkpoint, failpoint=failpoint, log=log_line)
+        loop = RelayLoop(relay, bus, Listener(dsn), log_line)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.stop())
         hint.write()

@@ -51,6 +51,9 @@ _SELECT_KEYS: Final = SQL(
     "JOIN ledger.events e ON e.ledger_index = k.ledger_index WHERE k.key = ANY(%s)"
 )
 _SELECT_SIZE: Final = SQL("SELECT size FROM ledger.head")
+_SELECT_NOTE: Final = SQL(
+    "SELECT note FROM ledger.published_notes WHERE size <= %s ORDER BY size DESC, number DESC LIMIT 1"
+)
 _STORED: Final = "ledger_index + 1, stream_id, stream_version, type, entry"
 
 
@@ -87,6 +90,11 @@ class LedgerRecorder(InsertsByAppend, PostgresApplicationRecorder):
         """Return at most `limit` rows from index `start` on, in index order."""
         # Indexes are dense, so the range is the limit; LIMIT would let the planner dream of other plans.
         return [LedgerRow(*row) for row in self._read(_SELECT_ROWS, (start, start + limit))]
+
+    def newest_note(self, size: int) -> bytes | None:
+        """Return the checkpoint note published last of the largest size that is at most `size`."""
+        found = self._read(_SELECT_NOTE, (size,))
+        return bytes(found[0][0]) if found else None
 
     def streams(self, ids: Sequence[UUID]) -> Mapping[UUID, list[LedgerRow]]:
         """Return every stream that exists among `ids`, its rows in version order."""

@@ -77,12 +77,12 @@ class Flow:
         bus = KafkaBus(self.bootstrap, self.ledger_id, log=self.log.append)
         with self.store() as store, closing(bus):
             verify = policy_of(self.home).verify_checkpoint
-            yield Relay(self.ledger_id, Rows(store, size), bus, verify, log=self.log.append)
+            yield Relay(self.ledger_id, Rows(store, size), store, bus, verify, log=self.log.append)
 
     def drain(self, relay: Relay) -> None:
         while relay.step():
             pass
-        relay.publish((self.home.tlog / "checkpoint").read_bytes(), 1)
+        relay.publish(1)
 
     def relay_all(self) -> None:
         with self.relay() as relay:
