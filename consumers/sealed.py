@@ -82,8 +82,9 @@ class SealedFeed:
 
     def wanted(self) -> Mapping[Partition, int]:
         """Return where to read on; see `Feed.wanted`."""
-        horizon = self._horizon()
-        for partition in [partition for partition, index in self._held.items() if index < horizon]:
+        # what was fetched behind a held claim is fetched once more, so a partition is held until that pays
+        begin = max(self._target(), self._horizon() - READ_AHEAD // 2)
+        for partition in [partition for partition, index in self._held.items() if index < begin]:
             del self._held[partition]
         full = len(self._heads) >= HEADS_MAX
         return {
@@ -146,8 +147,12 @@ class SealedFeed:
 
     def _horizon(self) -> int:
         """Return the index from which claims have to wait."""
-        target = min(self._heads, default=self._tree.size)
+        target = self._target()
         return target if self._claimed_bytes > CLAIMED_BYTES else max(target, self._tree.size + READ_AHEAD)
+
+    def _target(self) -> int:
+        """Return the size of the next checkpoint known, that of the tree if none is."""
+        return min(self._heads, default=self._tree.size)
 
     def _take_note(self, record: Received) -> None:
         try:

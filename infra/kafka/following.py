@@ -1,7 +1,9 @@
 """Kafka as a consumer follows it: all context topics and the checkpoints at once, for as long as it runs.
 
 `Following` is `consumers.ports.Source` over one kafka-python consumer. The feed says each time which partitions it
-wants and from where; the others are paused, which is the back-pressure: nothing is fetched for whoever does not read.
+wants and from where; only those are assigned, which is the back-pressure: nothing is fetched for whoever does not read.
+(Pausing would be the usual means; kafka-python 3.0.12 forgets a paused partition whose records it has parked, if no
+other partition has any to bring.)
 
 A consumer that stands still while its partitions go on is given up (kafka-python 3.0.7 and 3.0.8 did that): `poll`
 raises Unavailable, and who `reopen`s has a new one.
@@ -36,7 +38,7 @@ class Following:
         self._consumer: Any = None
         self._reader: Reader | None = None
         self._at: dict[Partition, int] = {}
-        self._paused: set[Partition] = set()
+        self._ends: dict[Partition, int] = {}
         self._moved = 0.0
 
     def reopen(self) -> Sequence[Partition]:
@@ -51,17 +53,16 @@ class Following:
         self._reader = Reader(self._bootstrap)
         partitions = self._reader.partitions([topic.name for topic in FOLLOWED])
         self._consumer = connect_consumer(self._bootstrap)
-        self._consumer.assign([TopicPartition(*partition) for partition in partitions])
-        for partition in partitions:
-            self._consumer.seek(TopicPartition(*partition), 0)  # one without a position would fail even while paused
-        self._at = dict.fromkeys(partitions, 0)
-        self._paused = set()
+        self._at = {}
+        self._ends = dict.fromkeys(partitions, UNKNOWN_END)
         self._moved = time.monotonic()
         return [partition for partition in partitions if partition.topic != CHECKPOINTS.name]
 
     def poll(self, wanted: Mapping[Partition, int]) -> list[Fetched]:
         """Return what is there of the wanted partitions, half a second from now at the latest; see the port."""
         self._steer(wanted)
+        if not wanted:
+            return []
         with answering("read records"):
             found = self._consumer.poll(timeout_ms=POLL_MS)
         if found:
@@ -71,6 +72,7 @@ class Following:
             here = TopicPartition(*partition)
             end = self._position(here)
             records = found.get(here, ())
+            self._ends[partition] = self._end(here, end)
             if records or end != begin:
                 self._at[partition] = end
                 fetched.append(Fetched(partition, [received(record) for record in records], end))
@@ -80,8 +82,7 @@ class Following:
 
     def watermarks(self) -> Mapping[Partition, int]:
         """Return the offset behind the last record of each partition, as last told; beyond all where nobody told."""
-        told = {partition: self._consumer.highwater(TopicPartition(*partition)) for partition in self._at}
-        return {partition: UNKNOWN_END if end is None else int(end) for partition, end in told.items()}
+        return self._ends
 
     def at(self, partition: Partition, offset: int) -> Received | None:
         """Return the committed record at an offset, None if there is none."""
@@ -99,16 +100,14 @@ class Following:
             reader.close()
 
     def _steer(self, wanted: Mapping[Partition, int]) -> None:
-        """Seek where the feed wants to go on elsewhere, pause what it does not want."""
+        """Have exactly what the feed wants assigned, and seek where it wants to go on elsewhere."""
         if self._consumer is None:
             raise Unavailable("not connected: reopen first")
-        pause = [partition for partition in self._at if partition not in wanted and partition not in self._paused]
-        resume = [partition for partition in self._paused if partition in wanted]
-        self._consumer.pause(*[TopicPartition(*partition) for partition in pause])
-        self._consumer.resume(*[TopicPartition(*partition) for partition in resume])
-        self._paused = self._paused.union(pause).difference(resume)
+        if self._at.keys() != wanted.keys():
+            self._consumer.assign([TopicPartition(*partition) for partition in wanted])
+            self._at = {partition: offset for partition, offset in self._at.items() if partition in wanted}
         for partition, offset in wanted.items():
-            if self._at[partition] != offset:
+            if self._at.get(partition) != offset:
                 self._consumer.seek(TopicPartition(*partition), offset)
                 self._at[partition] = offset
 
@@ -120,6 +119,11 @@ class Following:
             if isinstance(err.__cause__, OffsetOutOfRangeError):
                 raise Unavailable(f"records are gone that were to be read: {err.__cause__}") from err
             raise
+
+    def _end(self, partition: Any, position: int) -> int:
+        """Return the high watermark of a partition; beyond all as long as no broker has told it."""
+        told = self._consumer.highwater(partition)
+        return UNKNOWN_END if told is None else max(int(told), position)
 
     def _require_moving(self, wanted: Mapping[Partition, int]) -> None:
         """Raise Unavailable if nothing has come for long although the brokers have more of what is wanted."""
