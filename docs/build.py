@@ -4,6 +4,8 @@ docs/event-path.svg                  the way of one event
 docs/reference/cli.md                every command with its help
 docs/reference/events.md             every event with its fields, units and bounds
 docs/reference/sidecar.schema.json   the JSON Schema of sidecars
+docs/reference/asyncapi.json         the topics as an AsyncAPI 3.0 document
+docs/reference/subscribe.md          the page for whoever subscribes
 """
 
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.make_picture import draw
+from docs.subscribe import subscribe_page
 
 DOCS = Path(__file__).parent
 
@@ -103,11 +106,20 @@ def _sidecar_schema() -> str:
     return sidecar_schema().decode()
 
 
+def _asyncapi() -> str:
+    from schemas.asyncapi import asyncapi_text
+    from schemas.catalogue import CATALOGUE
+
+    return asyncapi_text(CATALOGUE)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "event-path.svg": draw,
     "reference/cli.md": command_reference,
     "reference/events.md": event_reference,
     "reference/sidecar.schema.json": _sidecar_schema,
+    "reference/asyncapi.json": _asyncapi,
+    "reference/subscribe.md": subscribe_page,
 }
 
 

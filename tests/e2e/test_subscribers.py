@@ -1,0 +1,163 @@
+"""Strangers' clients, unmodified, on a home that is up: each sees every entry, and its bytes are those of the ledger.
+
+The README's consumer as it is written there, the programs of examples/subscribe, Apache Kafka's own console consumer,
+Confluent's deserialiser with our registry, and fastavro with the schema files.
+"""
+
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+from infra.kafka.reader import Reader
+from infra.store.provision import READER
+from infra.store.recorder import LedgerRecorder
+from producers.ports import LedgerRow
+from schemas.catalogue import CATALOGUE
+from schemas.records import Received
+from schemas.topics import CONTEXT_TOPICS
+from tests.e2e.kit import REPOSITORY, Place, place
+from tests.java_kit import compile_java, run_java
+
+PROGRAMS = REPOSITORY / "examples" / "subscribe"
+
+
+class Up:
+    """A home that is up, with some entries on Kafka."""
+
+    def __init__(self, made: Place) -> None:
+        self.made = made
+        self.status: Any = made.run("status", "--json").ok().json
+        with closing(LedgerRecorder(made.database().dsn(READER))) as store:
+            self.rows = store.rows(0, store.size())
+        with closing(Reader(self.status["kafka"])) as reader:
+            partitions = reader.partitions([topic.name for topic in CONTEXT_TOPICS])
+            ends = reader.ends(partitions)
+            spans = {partition: (0, ends[partition]) for partition in partitions}
+            self.records = [record for batch in reader.read(spans) for record in batch]
+
+    def row(self, record: Received) -> LedgerRow:
+        """Return the row that a record claims."""
+        return self.rows[int(dict(record.headers)["ledger-index"] or b"-1")]
+
+    def python(self, *arguments: str) -> str:
+        """Run Python as a newcomer does in the activated environment."""
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environ = {**self.made.environ, "PATH": path, "PYTHONWARNINGS": "ignore"}
+        done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environ, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def all_leaves(self) -> set[tuple[int, str, str]]:
+        """Return index, type and leaf hash of every entry."""
+        return {(row.index, row.type, row.leaf_hash.hex()) for row in self.rows}
+
+
+def told(out: str) -> set[tuple[int, str, str]]:
+    """Return index, type and third word of each line."""
+    return {(int(index), kind, third) for index, kind, third in (line.split() for line in out.splitlines())}
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[Up]:
+    with place() as made:
+        made.init()
+        for number in range(3):
+            made.write(f"{number}.txt", f"{number}")
+        made.run("up").ok()
+        try:
+            made.run("identify", made.files).ok()
+            size = made.run("ledger", "status", "--json").ok().json["sealed_size"]
+            made.run("topic", "verify", "--at-least", str(size)).ok()
+            yield Up(made)
+        finally:
+            made.run("down").ok()
+
+
+def test_every_record_holds_the_stored_rows_bytes(up: Up) -> None:
+    assert len(up.records) == len(up.rows)
+    for record in up.records:
+        row, headers = up.row(record), dict(record.headers)
+        assert (record.value or b"")[5:] == row.entry
+        assert hashlib.sha256(b"\0" + row.entry).hexdigest().encode() == headers["leaf-hash"]
+        assert headers["leaf-hash"] == row.leaf_hash.hex().encode()
+
+
+def test_the_consumer_of_the_readme_as_it_is_written(up: Up, tmp_path: Path) -> None:
+    section = (REPOSITORY / "README.md").read_text(encoding="utf-8").split("## Subscribe to events")[1]
+    found = re.search(r"```python\n(.+?)```", section, re.DOTALL)
+    assert found is not None and sum(bool(line) for line in found[1].splitlines()) == 10
+    program = tmp_path / "consumer.py"
+    program.write_text(found[1])
+    assert told(up.python(str(program))) == up.all_leaves()
+
+
+def test_the_program_in_python(up: Up) -> None:
+    out = up.python(str(PROGRAMS / "subscribe.py"), up.status["kafka"], up.status["registry"])
+    assert {(index, kind) for index, kind, _ in told(out)} == {(row.index, row.type) for row in up.rows}
+
+
+def test_the_program_in_java(up: Up, tmp_path: Path) -> None:
+    compile_java(PROGRAMS / "Subscribe.java", tmp_path)
+    assert told(run_java("Subscribe", up.status["kafka"], more=tmp_path)) == up.all_leaves()
+
+
+def test_apache_kafkas_own_console_consumer(up: Up) -> None:
+    """It prints bytes as Java does: printable ASCII as it is, but for the backslash, all others as \\xNN."""
+    topic = "edgeprint.identity.v1"
+    ours = [record for record in up.records if record.topic == topic]
+    assert len(ours) > 3
+    out = run_java(
+        "org.apache.kafka.tools.consumer.ConsoleConsumer",
+        *("--bootstrap-server", up.status["kafka"], "--topic", topic, "--from-beginning"),
+        *("--isolation-level", "read_committed", "--max-messages", str(len(ours)), "--timeout-ms", "20000"),
+        *("--formatter-property", "print.key=true", "--formatter-property", "print.headers=true"),
+        *("--formatter-property", "print.partition=true", "--formatter-property", "print.offset=true"),
+        *("--formatter-property", "value.deserializer=org.apache.kafka.common.serialization.BytesDeserializer"),
+    )
+    lines = {tuple(line.split("\t")[:2]): line.split("\t")[2:] for line in out.splitlines()}
+    assert len(lines) == len(ours)
+    for record in ours:
+        headers, key, value = lines[f"Partition:{record.partition}", f"Offset:{record.offset}"]
+        assert key.encode() == record.key and unescape(value) == record.value
+        assert headers.split(",") == [f"{name}:{(text or b'').decode()}" for name, text in record.headers]
+
+
+def unescape(text: str) -> bytes:
+    """Return the bytes that Kafka's `Bytes.toString` shows."""
+    return re.sub(rb"\\x([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), text.encode("latin-1"))
+
+
+def test_confluents_deserialiser_with_our_registry_decodes_every_type(up: Up) -> None:
+    seen = set()
+    with SchemaRegistryClient({"url": up.status["registry"]}) as registry:
+        decode: Any = AvroDeserializer(registry)
+        for record in up.records:
+            value = decode(record.value, SerializationContext(record.topic, MessageField.VALUE))
+            assert value["envelope"]["stream_version"] == int(dict(record.headers)["stream-version"] or b"")
+            seen.add(up.row(record).type)
+    assert len(seen) >= 5
+
+
+def test_fastavro_with_the_schema_file(up: Up) -> None:
+    for record in up.records:
+        row = up.row(record)
+        schema = CATALOGUE.by_type[row.type]
+        parsed = json.loads((REPOSITORY / "schemas" / schema.file).read_text(encoding="utf-8"))
+        stream = io.BytesIO((record.value or b"")[5:])
+        event = fastavro.schemaless_reader(stream, parsed, None)
+        assert isinstance(event, dict) and stream.read() == b""
+        assert event["envelope"]["schema_sha256"] == bytes(schema.sha256)
