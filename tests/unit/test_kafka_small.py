@@ -154,18 +154,25 @@ def test_settings_of_kafka_are_read_from_the_environment() -> None:
     found = read_settings(
         environ={
             "EDGEPRINT_KAFKA_BOOTSTRAP": "a:1,b:2",
+            "EDGEPRINT_KAFKA_CLIENT": "confluent",
             "EDGEPRINT_JAVA": "/opt/jdk",
             "EDGEPRINT_MAVEN_URL": "https://mirror.example/maven",
             "EDGEPRINT_CACHE": "/var/cache/edgeprint",
         }
     )
-    assert (found.kafka_bootstrap, found.java) == ("a:1,b:2", "/opt/jdk")
+    assert (found.kafka_bootstrap, found.kafka_client, found.java) == ("a:1,b:2", "confluent", "/opt/jdk")
     assert (found.maven, found.cache) == ("https://mirror.example/maven", Path("/var/cache/edgeprint"))
-    assert (SETTINGS.kafka_bootstrap, SETTINGS.java, SETTINGS.maven) == (
+    assert (SETTINGS.kafka_bootstrap, SETTINGS.kafka_client, SETTINGS.java, SETTINGS.maven) == (
         None,
+        "python",
         None,
         "https://repo1.maven.org/maven2",
     )
+
+
+def test_a_client_of_kafka_that_there_is_not_is_refused() -> None:
+    with pytest.raises(Invalid, match="EDGEPRINT_KAFKA_CLIENT: expected python or confluent, found 'Confluent'"):
+        read_settings(environ={"EDGEPRINT_KAFKA_CLIENT": "Confluent"})
 
 
 def test_the_hint_of_a_relay_is_written_when_it_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
