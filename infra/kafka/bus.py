@@ -14,13 +14,13 @@ from kafka.admin import OffsetSpec  # type: ignore[import-untyped]
 from kafka.protocol.consumer import IsolationLevel  # type: ignore[import-untyped]
 
 from domain.errors import Unavailable
-from infra.kafka.reader import Partition, Reader
+from infra.kafka.reader import Reader
 from infra.kafka.topics import administering
 from infra.kafka.writers import PythonWriter, Writer
 from infra.settings import KafkaClient
 from producers.relay_ports import PositionOf
 from producers.sealer_ports import Log, no_failpoint
-from schemas.records import Outgoing, Received
+from schemas.records import Outgoing, Partition, Received
 from schemas.topics import CONTEXT_TOPICS, TOPICS, Topic
 
 SETTLE_S_MAX: Final = 960.0

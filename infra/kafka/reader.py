@@ -15,8 +15,7 @@ from kafka import KafkaConsumer, TopicPartition  # type: ignore[import-untyped] 
 from kafka.errors import KafkaError, OffsetOutOfRangeError  # type: ignore[import-untyped]
 
 from domain.errors import Unavailable
-from schemas.records import Partition as Partition
-from schemas.records import Received
+from schemas.records import Partition, Received
 
 PATIENCE_S: Final = 30.0
 POLL_MS: Final = 500

@@ -10,8 +10,9 @@ from typing import Final
 from consumers.topic_check import TopicCheck, TopicReport
 from domain.errors import Unavailable
 from domain.ledger.policy import parse_policy
-from infra.kafka.reader import Partition, Reader
+from infra.kafka.reader import Reader
 from schemas.catalogue import CATALOGUE
+from schemas.records import Partition
 from schemas.topics import CHECKPOINTS, CONTEXT_TOPICS
 
 WAIT_SECONDS_MAX: Final = 60.0

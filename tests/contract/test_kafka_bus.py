@@ -16,10 +16,10 @@ import pytest
 from domain.errors import Conflict, LedgerError, Unavailable
 from infra.kafka import confluent, writers
 from infra.kafka.bus import KafkaBus, writer_of
-from infra.kafka.reader import Partition, Reader
+from infra.kafka.reader import Reader
 from infra.process import ProcessId, wait_until_gone
 from infra.settings import KafkaClient
-from schemas.records import Outgoing, Received
+from schemas.records import Outgoing, Partition, Received
 from schemas.topics import CHECKPOINTS, CONTEXT_TOPICS, MESSAGE_BYTES_MAX, RELAY, TOPICS
 from tests.kafka_kit import fresh_topics, shared_broker
 

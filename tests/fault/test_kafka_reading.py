@@ -7,8 +7,9 @@ from contextlib import closing
 import pytest
 
 from domain.errors import Invalid, Unavailable
-from infra.kafka.reader import BACKWARDS_RECORDS, Partition, Reader
+from infra.kafka.reader import BACKWARDS_RECORDS, Reader
 from infra.kafka.topics import administering, create_topics, look_at_topics, require_topics
+from schemas.records import Partition
 from schemas.topics import CHECKPOINTS, CONTEXT_TOPICS, RELAY, TOPICS, Topic
 from tests.kafka_kit import fresh_topics, producer, shared_broker
 
