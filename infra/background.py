@@ -79,6 +79,14 @@ class Background:
         said = read_json_object(path) or {}
         return (said.get("pid"), said.get("started")) == (process.pid, process.started)
 
+    def is_at_work(self) -> bool:
+        """Return whether a live process, whoever started it, has said that it is at work."""
+        path = self.home.run / self.ready_file
+        if path.suffix != ".json":
+            return read_pid_file(path) is not None
+        said = read_json_object(path) or {}
+        return is_alive(ProcessId(int(str(said.get("pid", -1))), str(said.get("started"))))
+
     def _wait_until_ready(self, process: ProcessId) -> None:
         deadline = time.monotonic() + START_SECONDS_MAX
         while not self.is_ready(process):

@@ -1,9 +1,10 @@
 """`up`, `down`, `status`: the database, the broker and the background processes of a home together."""
 
 import shutil
+from collections.abc import Sequence
 from typing import Any, Final
 
-from domain.errors import LedgerError, NotFound, Unavailable
+from domain.errors import Invalid, LedgerError, NotFound, Unavailable
 from infra.background import api, api_url, relay, relayed_size, relayed_to, sealer
 from infra.database import Database
 from infra.home import Home
@@ -19,6 +20,7 @@ from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
 
 UP_SECONDS_MAX: Final = 300.0
+SERVICES: Final = {"sealer": sealer, "relay": relay, "api": api}
 
 
 def bring_up(
@@ -132,6 +134,25 @@ def status_of(settings: Settings) -> dict[str, Any]:
         "api": api_url(home),
         "registry": api_url(home),
     }
+
+
+def require_known(names: Sequence[str]) -> None:
+    """Raise Invalid unless each name is one of a background process."""
+    for name in names:
+        if name not in SERVICES:
+            raise Invalid(f"expected one of {', '.join(sorted(SERVICES))}, found {name[:40]!r}")
+
+
+def require_at_work(settings: Settings, names: Sequence[str]) -> None:
+    """Return if each of these background processes runs here and has said that it is at work.
+
+    Raises:
+        Unavailable: one does not; the first is named.
+    """
+    for name in names:
+        service = SERVICES[name](Home(settings.home))
+        if not service.is_at_work():
+            raise Unavailable(f"expected the {name} to be at work, found it is not: its log is {service.log_path}")
 
 
 def _size(database: Database) -> int | None:

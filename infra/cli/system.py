@@ -118,17 +118,30 @@ def _agreed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def status(home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
+def status(
+    require: Annotated[
+        list[str] | None, typer.Option(help="End with 5 unless this is at work: sealer, relay or api; may be repeated.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
     """Say which ledger this is, how far it has grown and how far it is sealed."""
-    from infra.service import status_of
+    from infra.service import require_at_work, require_known, status_of
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)
+    with wrong_usage("--require"):
+        require_known(require or [])
     state = status_of(settings)
     if as_json:
         say_json(state)
-        return
-    words = Words(settings.lang)
+    else:
+        _say_status(state, Words(settings.lang))
+    require_at_work(settings, require or [])
+
+
+def _say_status(state: dict[str, Any], words: Words) -> None:
     labels = {
         "home": words("目录", "home"),
         "ledger": words("账本", "ledger"),

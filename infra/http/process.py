@@ -1,7 +1,7 @@
 """`python -m infra.http.process --home DIR`: the HTTP API of one home, as a process of its own.
 
-It listens on the loopback address only, on the port that EDGEPRINT_API_PORT names or a free one, and once it listens
-it writes durably to `run/api.json` where it is found, one JSON object:
+It listens on the loopback address, or that which EDGEPRINT_API_HOST names, on the port that EDGEPRINT_API_PORT names
+or a free one, and once it listens it writes durably to `run/api.json` where it is found, one JSON object:
 
     {"url": "http://127.0.0.1:41873", "pid": 4711, "started": "<opaque, as in a pid file>"}
 
@@ -30,10 +30,10 @@ from infra.home import Home, HomeConfig
 from infra.http.app import make_app
 from infra.http.health import Check
 from infra.process import FileLock, identify_process, process_log, write_durably
-from infra.settings import read_settings
+from infra.settings import LOOPBACK, read_settings
 from schemas.catalogue import CATALOGUE
 
-HOST: Final = "127.0.0.1"
+EVERYWHERE: Final = "0.0.0.0"
 API_FILE: Final = "api.json"
 LOCK_FILE: Final = "api.lock"
 LOCK_S: Final = 5.0
@@ -63,8 +63,8 @@ class ApiServer(uvicorn.Server):
         self._on_listening()
 
 
-def listen(port: int) -> socket.socket:
-    """Return a socket bound to the loopback address; port 0 takes a free one.
+def listen(port: int, host: str = LOOPBACK) -> socket.socket:
+    """Return a socket bound to an IPv4 address; port 0 takes a free one.
 
     Raises:
         Unavailable: the port is taken, or this user may not have it.
@@ -74,10 +74,10 @@ def listen(port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that waits after our own end is free
-        bound.bind((HOST, port))
+        bound.bind((host, port))
     except OSError as err:
         bound.close()
-        raise Unavailable(f"{HOST}:{port}: expected a free port, found {err.strerror}") from err
+        raise Unavailable(f"{host}:{port}: expected a free port, found {err.strerror}") from err
     return bound
 
 
@@ -91,16 +91,18 @@ def home_checks(home: Home, config: HomeConfig) -> tuple[Check, ...]:
     return (Check("home", same_ledger),)
 
 
-def serve(home: Home, port: int) -> None:
+def serve(home: Home, host: str, port: int) -> None:
     """Serve the API of a home until a signal ends it; one process a home.
+
+    What listens everywhere is announced by its loopback address: the file is for this machine.
 
     Raises:
         LedgerError: as the module says.
     """
     config = home.config()
     path = home.run / API_FILE
-    with FileLock(home.run / LOCK_FILE, timeout_s=LOCK_S, what=f"the API of {home.path}"), listen(port) as bound:
-        url = f"http://{HOST}:{bound.getsockname()[1]}"
+    with FileLock(home.run / LOCK_FILE, timeout_s=LOCK_S, what=f"the API of {home.path}"), listen(port, host) as bound:
+        url = f"http://{LOOPBACK if host == EVERYWHERE else host}:{bound.getsockname()[1]}"
         app = make_app(CATALOGUE, checks=home_checks(home, config))
         settings = uvicorn.Config(
             app,
@@ -146,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         settings = read_settings(home=arguments.home)
-        serve(Home(settings.home), settings.api_port)
+        serve(Home(settings.home), settings.api_host, settings.api_port)
     except LedgerError as err:
         log_line(f"stopped: {err}")
         return EXIT_UNAVAILABLE if isinstance(err, Unavailable) else EXIT_DAMAGED

@@ -12,6 +12,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from infra.kafka.reader import RECONNECT_MS_MAX
+from infra.kafka.security import client_security
 from infra.kafka.writers import ANSWER_S, BATCH_BYTES, TRANSACTION_S, failure
 from producers.relay_ports import PositionOf
 from schemas.records import Outgoing
@@ -113,4 +114,5 @@ def _settings(bootstrap: str, transactional_id: str) -> dict[str, Any]:
         "allow.auto.create.topics": False,
         "enable.metrics.push": False,
         "log_level": _NOTHING_LOGGED,
+        **client_security(),
     }

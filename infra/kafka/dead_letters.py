@@ -20,6 +20,7 @@ from kafka import KafkaProducer  # type: ignore[import-untyped]  # wrapped here 
 
 from domain.errors import Invalid
 from infra.kafka.reader import RECONNECT_MS_MAX, Reader, answering
+from infra.kafka.security import python_security
 from infra.kafka.topics import create_topics, look_at_topics
 from schemas.records import Partition, Received
 from schemas.topics import CHECKPOINTS, MESSAGE_BYTES_MAX, Topic
@@ -101,5 +102,6 @@ class DeadLetterTopic:
                 request_timeout_ms=int(ANSWER_S * 1000),
                 allow_auto_create_topics=False,
                 metrics_enabled=False,
+                **python_security(),
             )
         return self._producer

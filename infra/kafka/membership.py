@@ -21,6 +21,7 @@ from kafka.coordinator.assignors.cooperative_sticky import (  # type: ignore[imp
 from kafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from infra.kafka.reader import BOOTSTRAP_MS_MAX, RECONNECT_MS_MAX, answering
+from infra.kafka.security import python_security
 from schemas.records import Partition
 from schemas.topics import CHECKPOINTS
 
@@ -56,6 +57,7 @@ class Membership:
                 reconnect_backoff_max_ms=RECONNECT_MS_MAX,
                 allow_auto_create_topics=False,
                 metrics_enabled=False,
+                **python_security(),
             )
             self._consumer.subscribe([CHECKPOINTS.name], listener=_ReadNothing(self._consumer))
 

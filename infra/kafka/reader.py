@@ -15,6 +15,7 @@ from kafka import KafkaConsumer, TopicPartition  # type: ignore[import-untyped] 
 from kafka.errors import KafkaError, OffsetOutOfRangeError  # type: ignore[import-untyped]
 
 from domain.errors import Unavailable
+from infra.kafka.security import python_security
 from schemas.records import Partition, Received
 
 PATIENCE_S: Final = 30.0
@@ -58,6 +59,7 @@ def connect_consumer(bootstrap: str) -> Any:
             reconnect_backoff_max_ms=RECONNECT_MS_MAX,
             allow_auto_create_topics=False,
             metrics_enabled=False,
+            **python_security(),
         )
 
 

@@ -15,6 +15,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError  # type: ignore[imp
 
 from domain.errors import Invalid, Unavailable
 from infra.kafka.reader import BOOTSTRAP_MS_MAX
+from infra.kafka.security import python_security
 from schemas.topics import TOPICS, Topic, check_config
 
 CREATE_MS_MAX: Final = 30_000
@@ -35,7 +36,9 @@ class FoundTopic:
 def administering(bootstrap: str) -> Iterator[Any]:
     """Give an admin client. Raises: Unavailable for whatever it raises."""
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=BOOTSTRAP_MS_MAX)
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=BOOTSTRAP_MS_MAX, **python_security()
+        )
         try:
             yield admin
         finally:

@@ -18,6 +18,7 @@ from kafka.errors import (  # type: ignore[import-untyped]
 
 from domain.errors import Conflict, LedgerError, Unavailable
 from infra.kafka.reader import RECONNECT_MS_MAX
+from infra.kafka.security import python_security
 from producers.relay_ports import PositionOf
 from schemas.records import Outgoing
 from schemas.topics import MESSAGE_BYTES_MAX
@@ -79,6 +80,7 @@ class PythonWriter:
                     bootstrap_timeout_ms=int(ANSWER_S * 1000),
                     allow_auto_create_topics=False,
                     metrics_enabled=False,
+                    **python_security(),
                 )
                 self._producer.init_transactions()
         except LedgerError:
