@@ -4,6 +4,7 @@ import gc
 import os
 import random
 import signal
+import socket
 import sys
 import time
 from collections import defaultdict
@@ -119,9 +120,20 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def forgotten_sockets() -> Iterator[None]:
-    """Collect what kafka-python forgets to close where a connection is refused, while a test is told to overlook it."""
+    """Close what kafka-python leaves open where a connection fails; collected later it would fail another test."""
     yield
+    for one in gc.get_objects():
+        if isinstance(one, socket.socket) and one.fileno() >= 0 and not _is_connected(one):
+            one.close()
     gc.collect()
+
+
+def _is_connected(one: socket.socket) -> bool:
+    try:
+        one.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
@@ -319,6 +331,12 @@ def test_a_client_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch
 # ---- a broker that hangs, and one that is gone
 
 
+def misses_a_broker(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test in which connections fail."""
+    overlooked = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")(test)
+    return pytest.mark.usefixtures("impatient", "forgotten_sockets")(overlooked)
+
+
 def the_broker() -> ProcessId:
     found = shared_broker().process
     assert found is not None
@@ -335,7 +353,7 @@ def hanging() -> Iterator[Callable[[], None]]:
         os.kill(process.pid, signal.SIGCONT)
 
 
-@pytest.mark.usefixtures("impatient")
+@misses_a_broker
 @pytest.mark.parametrize("when", ["before", "at the position"])
 def test_a_broker_that_hangs_is_given_up_and_found_again(
     ledger_id: UUID, client: KafkaClient, topics: Topics, when: str
@@ -362,7 +380,7 @@ def test_a_broker_that_hangs_is_given_up_and_found_again(
         assert _whole(topics.values(seen + 5), records)
 
 
-@pytest.mark.usefixtures("impatient")
+@misses_a_broker
 def test_a_writer_that_was_not_let_in_in_time_fences_nobody_afterwards(
     ledger_id: UUID, client: KafkaClient, topics: Topics
 ) -> None:
@@ -377,8 +395,7 @@ def test_a_writer_that_was_not_let_in_in_time_fences_nobody_afterwards(
     assert len(topics.values(20)) == 20
 
 
-@pytest.mark.usefixtures("impatient", "forgotten_sockets")
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@misses_a_broker
 def test_a_broker_that_is_killed_is_missed_and_found_again(
     ledger_id: UUID, client: KafkaClient, topics: Topics
 ) -> None:
