@@ -14,7 +14,7 @@ from domain.errors import Invalid
 from domain.ledger.merkle import HASH_BYTES, CompactRange, leaf_hash
 from schemas.catalogue import Catalogue
 from schemas.envelope import PREVIOUS, STREAM_ID, read_stream_version
-from schemas.framing import parse_headers, unframe
+from schemas.framing import entry_of, parse_headers
 from schemas.records import Received
 from schemas.topics import key_of, murmur2, topic_of
 
@@ -41,7 +41,7 @@ class Claims:
             Invalid: it is not.
         """
         headers = parse_headers(record.headers)
-        entry = unframe(record.value)
+        entry = entry_of(record.value, headers)
         leaf = leaf_hash(entry)
         index = headers.index
         if leaf != headers.leaf_hash:

@@ -23,7 +23,7 @@ from consumers.ports import DeadLetters, Handler, Source, Store, Transaction, Wa
 from domain.errors import Conflict, Invalid, LedgerError, Unavailable
 from domain.ledger.merkle import leaf_hash
 from schemas.codec import UnknownSchema
-from schemas.framing import unframe
+from schemas.framing import entry_of, parse_headers
 from schemas.records import Partition
 
 RETRY_RESTS_S: Final = (0.05, 0.2, 1.0)
@@ -196,7 +196,7 @@ class Runtime(Generic[Rows]):
 
     def _letter(self, entry: Delivery, reason: str, attempts: int) -> Waiting:
         record = self._source.at(entry.partition, entry.offset)
-        if record is None or leaf_hash(unframe(record.value)) != entry.leaf:
+        if record is None or leaf_hash(entry_of(record.value, parse_headers(record.headers))) != entry.leaf:
             raise Unavailable(f"{entry.place}: expected the record of entry {entry.index} again, found another")
         offset = self._dead_letters.put(record, reason, attempts)
         return Waiting(entry.index, entry.stream, entry.leaf, offset, reason, attempts)
@@ -227,7 +227,7 @@ class Runtime(Generic[Rows]):
         record = self._dead_letters.get(waiting.letter)
         if record is None:
             raise Invalid(f"expected the dead letter of entry {waiting.index} at offset {waiting.letter}, found none")
-        entry = unframe(record.value)
+        entry = entry_of(record.value, parse_headers(record.headers))
         if leaf_hash(entry) != waiting.leaf:
             raise Invalid(f"{record.place}: expected the dead letter of entry {waiting.index}, found another record")
         return Delivery(waiting.index, waiting.leaf, entry, Partition(record.topic, record.partition), record.offset)

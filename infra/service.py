@@ -109,6 +109,7 @@ def status_of(settings: Settings) -> dict[str, Any]:
     database = Database(settings, home, config.ledger_id)
     running = database.is_running()
     sealing, broker = sealer(home).process, Broker.open(home.path, settings)
+    stored, relayed = _size(database) if running else None, relayed_size(home)
     try:
         head = head_of(settings)
     except NotFound:
@@ -126,11 +127,12 @@ def status_of(settings: Settings) -> dict[str, Any]:
         "blobs": str(home.blobs),
         "origin": config.origin,
         "vkeys": list(vkeys_of(settings)),
-        "ledger_size": _size(database) if running else None,
+        "ledger_size": stored,
         "sealed_size": head.size if head else 0,
         "root": head.root.hex() if head else None,
         "kafka": settings.kafka_bootstrap or (broker.bootstrap if broker.is_running() else None),
-        "relayed_size": relayed_size(home),
+        "relayed_size": relayed,
+        "relay_lag": None if stored is None or relayed is None else max(0, stored - relayed),
         "api": api_url(home),
         "registry": api_url(home),
     }

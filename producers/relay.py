@@ -30,7 +30,7 @@ from producers.ports import LedgerRow
 from producers.relay_ports import Bus, NoteSource, Position, parse_position
 from producers.sealer_ports import ROWS_READ_BYTES_MAX, Failpoint, Log, RowSource, no_failpoint
 from schemas.envelope import CAUSATION, COMMAND_ID, PREVIOUS, STREAM_ID, read_header, read_recorded_at
-from schemas.framing import frame, headers_of, parse_headers, unframe
+from schemas.framing import entry_of, frame, frame_bare, headers_of, parse_headers
 from schemas.records import Outgoing, Received
 from schemas.topics import CHECKPOINTS, RELAY, key_of, partition_of, topic_of
 
@@ -66,16 +66,18 @@ class Relay:
         bus: Bus,
         verify_note: VerifyNote,
         *,
+        bare: bool = False,
         failpoint: Failpoint = no_failpoint,
         log: Log = no_failpoint,
     ) -> None:
-        """Prepare; nothing is read or fenced before `recover`."""
+        """Prepare; nothing is read or fenced before `recover`. `bare` is the framing of what is written from now on."""
         self._ledger_id = ledger_id
         self._rows = rows
         self._notes = notes
         self._key = key_of(ledger_id)
         self._bus = bus
         self._verify_note = verify_note
+        self._bare = bare
         self._failpoint = failpoint
         self._log = log
         self._read: list[LedgerRow] = []
@@ -107,7 +109,7 @@ class Relay:
         batch = self._read[: batch_length(self._read)]
         if not batch:
             return 0
-        records = [record_of(row) for row in batch]
+        records = [record_of(row, bare=self._bare) for row in batch]
         self._failpoint("relay.read")
         last = records[-1]
 
@@ -236,15 +238,19 @@ class Relay:
                 )
 
     def _is_row(self, record: Received, index: int) -> bool:
-        """Return whether a record is our row `index`, in its place and byte for byte."""
+        """Return whether a record is our row `index`, in its place and byte for byte, in either framing."""
         (row,) = self._rows.rows(index, 1)
         ours = record_of(row)
-        return (ours.topic, ours.partition, ours.key, ours.value) == (*record[:2], record.key, record.value)
+        try:
+            entry = entry_of(record.value, parse_headers(record.headers))
+        except Invalid:
+            return False
+        return (ours.topic, ours.partition, ours.key, row.entry) == (*record[:2], record.key, entry)
 
     def _whole(self, record: Received) -> tuple[int, bytes]:
         """Return index and leaf hash of a record that is an entry of this ledger by all that it says itself."""
         headers = parse_headers(record.headers)
-        entry = unframe(record.value)
+        entry = entry_of(record.value, headers)
         header = read_header(entry)
         if header.ledger_id != self._ledger_id or leaf_hash(entry) != headers.leaf_hash:
             raise Invalid(f"expected an entry of ledger {self._ledger_id} and its leaf hash, found {header.ledger_id}")
@@ -289,12 +295,20 @@ def _command(row: LedgerRow) -> bytes:
     return row.entry[COMMAND_ID:CAUSATION]
 
 
-def record_of(row: LedgerRow) -> Outgoing:
-    """Return the record of a stored row; all but index, type and leaf hash come from frozen offsets of the entry."""
+def record_of(row: LedgerRow, *, bare: bool = False) -> Outgoing:
+    """Return the record of a stored row; all but index, type and leaf hash come from frozen offsets of the entry.
+
+    With `bare` the value is the entry itself, and one more header names its schema.
+    """
     entry = row.entry
     topic = topic_of(row.type)
     key = key_of(UUID(bytes=entry[STREAM_ID:PREVIOUS]))
     headers = headers_of(row.index, row.type, entry, row.leaf_hash)
+    if bare:
+        value, schema_id = frame_bare(entry)
+        headers = (*headers, schema_id)
+    else:
+        value = frame(entry)
     return Outgoing(
-        topic.name, partition_of(key, topic.partitions), key, frame(entry), headers, read_recorded_at(entry) // 1000
+        topic.name, partition_of(key, topic.partitions), key, value, headers, read_recorded_at(entry) // 1000
     )

@@ -98,6 +98,8 @@ class RecordHeaders:
     index: int
     leaf_hash: bytes
     stream_version: int
+    value_schema_id: bytes | None = None
+    """Set where the value is bare."""
 
 
 def frame(entry: bytes) -> bytes:
@@ -150,11 +152,28 @@ def unframe_bare(value: bytes | None, headers: Iterable[tuple[str, bytes | None]
     if value is None:
         raise Invalid("record value: expected an entry, found null")
     _require_length(len(value))
-    found = _wanted(headers, (VALUE_SCHEMA_ID,))[VALUE_SCHEMA_ID]
-    expected = _GUID_MAGIC + value[:_GUID_BYTES]
+    return _require_schema_id(value, _wanted(headers, (VALUE_SCHEMA_ID,))[VALUE_SCHEMA_ID])
+
+
+def entry_of(value: bytes | None, headers: RecordHeaders) -> bytes:
+    """Return the entry of a record in either framing: it is bare if and only if it has the header that says so.
+
+    Raises:
+        Invalid: null, a length that no entry has, or a schema id that is not the entry's own.
+    """
+    if headers.value_schema_id is None:
+        return unframe(value)
+    if value is None:
+        raise Invalid("record value: expected an entry, found null")
+    _require_length(len(value))
+    return _require_schema_id(value, headers.value_schema_id)
+
+
+def _require_schema_id(entry: bytes, found: bytes) -> bytes:
+    expected = _GUID_MAGIC + entry[:_GUID_BYTES]
     if found != expected:
         raise Invalid(f"header {VALUE_SCHEMA_ID}: expected {expected.hex()}, found {found[:32].hex()}")
-    return value
+    return entry
 
 
 def headers_of(index: int, event_type: str, entry: bytes, leaf_hash: bytes) -> tuple[Header, ...]:
@@ -194,22 +213,27 @@ def parse_headers(headers: Iterable[tuple[str, bytes | None]]) -> RecordHeaders:
         Invalid: one of `ledger-index`, `leaf-hash`, `stream-version` is missing, there twice, null, not canonical or
             out of range, or there are more than `HEADERS_MAX` headers.
     """
-    found = _wanted(headers, (LEDGER_INDEX, LEAF_HASH, STREAM_VERSION_HEADER))
+    found = _wanted(headers, (LEDGER_INDEX, LEAF_HASH, STREAM_VERSION_HEADER), VALUE_SCHEMA_ID)
     leaf_hash = found[LEAF_HASH]
     if not _HEX_HASH.match(leaf_hash):
         raise Invalid(f"header {LEAF_HASH}: expected 64 lower-case hex digits, found {leaf_hash[:80]!r}")
     return RecordHeaders(
-        _decimal(found, LEDGER_INDEX, 0), bytes.fromhex(leaf_hash.decode()), _decimal(found, STREAM_VERSION_HEADER, 1)
+        _decimal(found, LEDGER_INDEX, 0),
+        bytes.fromhex(leaf_hash.decode()),
+        _decimal(found, STREAM_VERSION_HEADER, 1),
+        found.get(VALUE_SCHEMA_ID),
     )
 
 
-def _wanted(headers: Iterable[tuple[str, bytes | None]], names: tuple[str, ...]) -> dict[str, bytes]:
-    """Return the headers of these names, each exactly once."""
+def _wanted(
+    headers: Iterable[tuple[str, bytes | None]], names: tuple[str, ...], optional: str = ""
+) -> dict[str, bytes]:
+    """Return the headers of these names, each exactly once, and the optional one at most once."""
     found: dict[str, bytes] = {}
     for count, (name, value) in enumerate(headers):
         if count >= HEADERS_MAX:
             raise Invalid(f"record: expected at most {HEADERS_MAX} headers, found more")
-        if name in names:
+        if name in names or name == optional:
             if name in found:
                 raise Invalid(f"header {name}: expected one, found two")
             if value is None:

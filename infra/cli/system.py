@@ -157,6 +157,7 @@ def _say_status(state: dict[str, Any], words: Words) -> None:
         "root": words("树根", "root"),
         "kafka": "Kafka",
         "relayed_size": words("已中继", "relayed"),
+        "relay_lag": words("中继滞后", "relay lag"),
         "api": words("接口", "API"),
     }
     for key, label in labels.items():

@@ -12,6 +12,7 @@
 | `edgeprint_check_ready` | gauge | check | 1 if this check of `/readyz` passes at the time of the scrape, else 0 |
 | `edgeprint_registry_schemas` | gauge | | versions of schemas that the registry serves |
 | `edgeprint_build_info` | gauge | version | always 1 |
+| `edgeprint_ledger_*`, `edgeprint_sealed_size`, ... | gauge | | the ledger's own: `infra.http.ledger_state` |
 | `process_*` | | | memory, CPU seconds, descriptors and start time of the process, where there is a /proc |
 
 Every label has few values: an unknown path is the route `unmatched`, an unknown method is `other`. The library adds

@@ -24,13 +24,17 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from domain.errors import LedgerError, Unavailable
+from infra.database import Database
 from infra.home import Home, HomeConfig
 from infra.http.app import make_app
-from infra.http.health import Check
+from infra.http.ledger_state import LedgerMetrics, ledger_checks
 from infra.process import FileLock, identify_process, process_log, write_durably
-from infra.settings import LOOPBACK, read_settings
+from infra.settings import LOOPBACK, Settings, read_settings
+from infra.store.provision import READER
 from schemas.catalogue import CATALOGUE
 
 EVERYWHERE: Final = "0.0.0.0"
@@ -81,17 +85,15 @@ def listen(port: int, host: str = LOOPBACK) -> socket.socket:
     return bound
 
 
-def home_checks(home: Home, config: HomeConfig) -> tuple[Check, ...]:
-    """Return the conditions under which this process can answer for a home."""
-
-    def same_ledger() -> str | None:
-        found = home.config()
-        return None if found.ledger == config.ledger else f"expected the ledger {config.ledger}, found {found.ledger}"
-
-    return (Check("home", same_ledger),)
+def make_home_app(settings: Settings, home: Home, config: HomeConfig) -> FastAPI:
+    """Return the API of a home, with its conditions and its metrics."""
+    database = Database(settings, home, config.ledger_id)
+    registry = CollectorRegistry()
+    registry.register(LedgerMetrics(home, lambda: database.dsn(READER)))
+    return make_app(CATALOGUE, checks=ledger_checks(home, config, lambda: database.dsn(READER)), metrics=registry)
 
 
-def serve(home: Home, host: str, port: int) -> None:
+def serve(settings: Settings, home: Home) -> None:
     """Serve the API of a home until a signal ends it; one process a home.
 
     What listens everywhere is announced by its loopback address: the file is for this machine.
@@ -99,13 +101,13 @@ def serve(home: Home, host: str, port: int) -> None:
     Raises:
         LedgerError: as the module says.
     """
-    config = home.config()
+    config, host = home.config(), settings.api_host
     path = home.run / API_FILE
-    with FileLock(home.run / LOCK_FILE, timeout_s=LOCK_S, what=f"the API of {home.path}"), listen(port, host) as bound:
+    lock = FileLock(home.run / LOCK_FILE, timeout_s=LOCK_S, what=f"the API of {home.path}")
+    with lock, listen(settings.api_port, host) as bound:
         url = f"http://{LOOPBACK if host == EVERYWHERE else host}:{bound.getsockname()[1]}"
-        app = make_app(CATALOGUE, checks=home_checks(home, config))
-        settings = uvicorn.Config(
-            app,
+        served = uvicorn.Config(
+            make_home_app(settings, home, config),
             lifespan="off",
             ws="none",
             log_config=None,
@@ -117,7 +119,7 @@ def serve(home: Home, host: str, port: int) -> None:
             timeout_keep_alive=IDLE_S,
             timeout_graceful_shutdown=GRACE_S,
         )
-        server = ApiServer(settings, lambda: _announce(path, url))
+        server = ApiServer(served, lambda: _announce(path, url))
         for number in (signal.SIGTERM, signal.SIGINT):
             # uvicorn takes the signals over while it runs and raises them again at its end, when this does no harm
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))
@@ -148,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         settings = read_settings(home=arguments.home)
-        serve(Home(settings.home), settings.api_host, settings.api_port)
+        serve(settings, Home(settings.home))
     except LedgerError as err:
         log_line(f"stopped: {err}")
         return EXIT_UNAVAILABLE if isinstance(err, Unavailable) else EXIT_DAMAGED

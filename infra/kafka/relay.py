@@ -163,7 +163,16 @@ def relay_home(settings: Settings, home: Home, config: HomeConfig, bootstrap: st
         closing(LedgerRecorder(dsn)) as store,
     ):
         require_topics(bootstrap)
-        relay = Relay(config.ledger_id, store, store, bus, policy.verify_checkpoint, failpoint=failpoint, log=log_line)
+        relay = Relay(
+            config.ledger_id,
+            store,
+            store,
+            bus,
+            policy.verify_checkpoint,
+            bare=settings.kafka_value_framing == "bare",
+            failpoint=failpoint,
+            log=log_line,
+        )
         loop = RelayLoop(relay, bus, Listener(dsn), log_line)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.stop())

@@ -66,7 +66,7 @@ def test_a_killed_one_is_followed_on_the_same_port(tmp_path: Path) -> None:
     assert not is_alive(ProcessId(stale["pid"], stale["started"]))
     second = Api(home, port).wait()
     assert second.url == first.url
-    assert second.ask("GET", "/readyz").status == 200
+    assert second.ask("GET", "/healthz").status == 200
     assert second.end(signal.SIGTERM)[0] == EXIT_OK
 
 
@@ -116,18 +116,20 @@ def test_what_keeps_it_from_starting_is_said_in_one_line(
 
 def test_readiness_follows_the_home(tmp_path: Path) -> None:
     with serving(tmp_path / "home") as api:
-        assert api.ask("GET", "/readyz").json == {"ready": True, "checks": ["home"]}
+        failing = [one["check"] for one in api.ask("GET", "/readyz").json["reasons"]]
+        assert failing == ["database", "sealer"]  # this home has nothing but its configuration
         kept = api.home.config_path.read_bytes()
         api.home.config_path.unlink()
         answer = api.ask("GET", "/readyz", accept_language="zh")
         assert (answer.status, answer.headers["content-type"]) == (503, PROBLEM)
         assert answer.json["type"] == "urn:edgeprint:problem:not-ready"
         assert answer.json["title"] == "服务尚未就绪"
-        (reason,) = answer.json["reasons"]
+        reason, *others = answer.json["reasons"]
         assert reason["check"] == "home" and "no ledger at" in reason["reason"]
+        assert [one["check"] for one in others] == failing
         assert api.ask("GET", "/healthz").status == 200
         api.home.config_path.write_bytes(kept)
-        assert api.ask("GET", "/readyz").status == 200
+        assert [one["check"] for one in api.ask("GET", "/readyz").json["reasons"]] == failing
 
 
 # ---- metrics
@@ -234,7 +236,7 @@ def test_bytes_that_are_no_http_do_not_break_the_server(api: Api, rubbish: bytes
 
 
 def test_the_process_is_still_well_and_small_after_all_of_it(api: Api) -> None:
-    assert api.ask("GET", "/readyz").status == 200
+    assert api.ask("GET", "/healthz").status == 200
     families = text_string_to_metric_families(api.ask("GET", "/metrics").body.decode())
     (resident,) = (family.samples[0].value for family in families if family.name == "process_resident_memory_bytes")
     assert resident < 200e6

@@ -1,17 +1,20 @@
 """`edgeprint up` as a whole: database, sealer, API, a real Kafka, relay; found again, told by status, taken down."""
 
+import json
 import os
 import signal
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from infra.background import api, relay
 from infra.home import Home
 from infra.kafka.broker import Broker
 from infra.process import wait_until_gone
-from tests.e2e.kit import Place, place
+from tests.e2e.kit import Place, place, until
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,14 @@ def test_everything_runs_and_status_says_where(running: Place) -> None:
     assert state["kafka"].startswith("127.0.0.1:") and state["api"].startswith("http://127.0.0.1:")
     assert state["registry"] == state["api"]
     with urllib.request.urlopen(state["api"] + "/readyz", timeout=10) as answer:
-        assert answer.status == 200
+        assert json.load(answer) == {"ready": True, "checks": ["home", "database", "sealer", "relay"]}
+    until(lambda: metrics(running).get("edgeprint_relayed_size", -1) >= 0, "the relay has said how far it is")
+    found = metrics(running)
+    assert found["edgeprint_ledger_size"] == found["edgeprint_sealed_size"] == state["ledger_size"]
+    assert found["edgeprint_relayed_size"] + found["edgeprint_relay_lag_entries"] == state["ledger_size"]
+    assert 0 <= found["edgeprint_checkpoint_age_seconds"] < 900
+    told = {one["check"]: one["found"] for one in running.run("doctor", "--json").ok().json}
+    assert told["kafka"] == f"{state['kafka']}, 10 topics as they must be" and "46 of 46 jars" in told["java"]
     with urllib.request.urlopen(state["registry"] + "/subjects", timeout=10) as answer:
         assert b'"edgeprint.identity.ObjectIdentified"' in answer.read()
     shown = running.run("status", "--lang", "zh").ok().out
@@ -69,7 +79,39 @@ def test_up_again_keeps_what_runs_and_mends_what_does_not(running: Place) -> Non
     running.run("topic", "verify", "--at-least", str(size)).ok()
 
 
+def test_what_is_down_is_told_and_what_cannot_be_had_is_absent(running: Place) -> None:
+    base = running.run("status", "--json").ok().json["api"]
+    found = relay(Home(running.home)).process
+    assert found is not None
+    os.kill(found.pid, signal.SIGKILL)
+    assert wait_until_gone(found, timeout_s=10)
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(base + "/readyz", timeout=10)
+    with caught.value as answer:
+        told = json.load(answer)
+    assert [one["check"] for one in told["reasons"]] == ["relay"]
+    running.database().stop()
+    lacking = metrics(running)
+    assert "edgeprint_ledger_size" not in lacking and "edgeprint_relay_lag_entries" not in lacking
+    assert lacking["edgeprint_sealed_size"] > 0 and lacking["edgeprint_check_ready"] is not None
+    state = running.run("status", "--json").ok().json
+    assert state["ledger_size"] is state["relay_lag"] is None
+    running.run("up").ok()
+    until(lambda: running.run("status", "--json").ok().json["relay_lag"] == 0, "the relay has caught up")
+
+
+def metrics(running: Place) -> dict[str, float]:
+    """Return the samples of /metrics by name, the last of each."""
+    base = running.run("status", "--json").ok().json["api"]
+    with urllib.request.urlopen(base + "/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    return {one.name: one.value for family in text_string_to_metric_families(text) for one in family.samples}
+
+
 def test_brokers_that_are_named_must_answer(running: Place) -> None:
     named = {"EDGEPRINT_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
     answer = running.run("topic", "check", environ=named)
     assert answer.code == 5 and "Kafka at 127.0.0.1:1 does not answer" in answer.err
+    doctor = {one["check"]: one for one in running.run("doctor", "--json", environ=named).json}
+    assert doctor["java"]["ok"] and "not needed" in doctor["java"]["found"]
+    assert not doctor["kafka"]["ok"] and "127.0.0.1:1 does not answer" in doctor["kafka"]["found"]

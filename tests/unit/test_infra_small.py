@@ -1,7 +1,7 @@
 """The small rooms of infra: settings, home, output, reasons, doctor, the plain form of events."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -186,8 +186,11 @@ def test_ids_are_new_and_carry_the_time() -> None:
 def test_doctor_finds_what_is_there_and_advises_where_it_is_not(tmp_path: Path) -> None:
     settings = read_settings({"EDGEPRINT_HOME": str(tmp_path / "home"), "EDGEPRINT_STATE": str(tmp_path / "state")})
     findings = {finding.check: finding for finding in examine(settings)}
-    assert set(findings) == {"python", "postgresql", "home", "keys", "disk", "clock", "sm3"}
+    assert set(findings) == {"python", "postgresql", "java", "kafka", "home", "keys", "disk", "clock", "sm3"}
     assert all(finding.ok for finding in findings.values())
+    assert "none runs here" in findings["kafka"].found and "jars of Apache Kafka are cached" in findings["java"].found
+    lacking = {finding.check: finding for finding in examine(replace(settings, java="/nowhere/java"))}
+    assert not lacking["java"].ok and "--no-kafka" in lacking["java"].advice
     home = Home(settings.home)
     home.create()
     home.begin_founding(config())

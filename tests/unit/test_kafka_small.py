@@ -171,6 +171,11 @@ def test_settings_of_kafka_are_read_from_the_environment() -> None:
 
 
 def test_a_client_of_kafka_that_there_is_not_is_refused() -> None:
+    assert read_settings(environ={"EDGEPRINT_KAFKA_VALUE_FRAMING": "bare"}).kafka_value_framing == "bare"
+    for name, wrong in (("EDGEPRINT_KAFKA_VALUE_FRAMING", "Bare"), ("EDGEPRINT_API_HOST", "localhost")):
+        with pytest.raises(Invalid, match=f"{name}: expected .*, found '{wrong}'"):
+            read_settings(environ={name: wrong})
+    assert read_settings(environ={"EDGEPRINT_API_HOST": "0.0.0.0"}).api_host == "0.0.0.0"
     with pytest.raises(Invalid, match="EDGEPRINT_KAFKA_CLIENT: expected python or confluent, found 'Confluent'"):
         read_settings(environ={"EDGEPRINT_KAFKA_CLIENT": "Confluent"})
 

@@ -7,6 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.claims import Claims
+from consumers.feed import Cursor
+from consumers.sealed import SealedFeed
 from domain.errors import Invalid, Unavailable
 from domain.ledger.merkle import leaf_hash
 from producers import relay as relaying
@@ -15,7 +18,7 @@ from producers.relay import BATCH_BYTES, BATCH_EVENTS, READ_ROWS, Relay, batch_l
 from producers.relay_ports import POSITION_BYTES_MAX, Position, PositionOf, parse_position
 from schemas.catalogue import CATALOGUE, EventSchema
 from schemas.codec import Codec
-from schemas.framing import parse_headers, unframe
+from schemas.framing import VALUE_SCHEMA_ID, parse_headers, unframe
 from schemas.records import Outgoing, Partition, Received
 from schemas.topics import RELAY, Topic, key_of, topic_of
 from tests.codec_support import envelope
@@ -245,3 +248,34 @@ def test_what_became_of_a_failed_transaction_is_read_from_kafka(small: tuple[Rel
     assert notes_on(bus) == [10]
     values = [unframe(one.value) for p in PARTITIONS for one in bus.topics.records[p]]
     assert sorted(values) == sorted(row.entry for row in ledger.all)
+
+
+@pytest.mark.parametrize("first_bare", [True, False])
+def test_either_framing_is_read_also_where_it_changes_in_between(
+    monkeypatch: pytest.MonkeyPatch, first_bare: bool
+) -> None:
+    monkeypatch.setattr(relaying, "BATCH_EVENTS", 10)
+    ledger, bus = Ledger(60), MemoryBus()
+    ledger.sign(60)
+    for bare in (first_bare, not first_bare):
+        relay = Relay(UUID(int=7), ledger, ledger, bus, POLICY.verify_checkpoint, bare=bare)
+        relay.recover()
+        for _ in range(3):
+            relay.step()
+    relay.publish(1)
+    records = [one for partition in PARTITIONS for one in bus.topics.records[partition]]
+    assert sum(VALUE_SCHEMA_ID in dict(one.headers) for one in records) == 30
+    feed = SealedFeed(POLICY.verify_checkpoint, Claims(CATALOGUE), Cursor(), PARTITIONS)
+    for one in bus.topics.poll(feed.wanted()) + bus.topics.poll(feed.wanted()):
+        feed.take(one)
+    while (batch := feed.batch()) is None:
+        for one in bus.topics.poll(feed.wanted()):
+            feed.take(one)
+    assert [entry.entry for entry in batch.entries] == [row.entry for row in ledger.all]
+    for one in records:
+        spoiled = one._replace(headers=tuple((n, b"x" if n == VALUE_SCHEMA_ID else v) for n, v in one.headers))
+        if spoiled != one:
+            with pytest.raises(Invalid, match="header __value_schema_id: expected"):
+                Claims(CATALOGUE).of(spoiled)
+            with pytest.raises(Invalid, match="found null"):
+                Claims(CATALOGUE).of(one._replace(value=None))
