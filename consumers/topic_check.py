@@ -77,7 +77,8 @@ class TopicCheck:
         self._offsets: array[int] = array("q")
         self._where: array[int] = array("H")
         self._rivals: dict[int, list[Rival]] = {}
-        self._duplicates: list[str] = []
+        self._copies: list[tuple[int, Rival]] = []
+        self._true_places: dict[int, str] = {}
         self._duplicate_count = 0
         self._unsealed = 0
         self._partitions: dict[tuple[str, int], int] = {}
@@ -123,9 +124,10 @@ class TopicCheck:
         elif self._leaves[at : at + HASH_BYTES] == leaf or leaf in [
             rival.leaf for rival in self._rivals.get(index, ())
         ]:
-            self._duplicate_count += 1
-            if len(self._duplicates) < DAMAGES_KEPT_MAX:
-                self._duplicates.append(f"entry {index} is there twice: {self._place(index)} and {record.place}")
+            if len(self._copies) < DAMAGES_KEPT_MAX:
+                self._copies.append((index, Rival(leaf, record.place)))
+            else:
+                self._duplicate_count += 1
         else:
             self._rivals.setdefault(index, []).append(Rival(leaf, record.place))
 
@@ -135,8 +137,8 @@ class TopicCheck:
         gaps = self._find_gaps()
         if not gaps:
             self._check_roots()
-        for duplicate in self._duplicates:
-            self._damage(duplicate)
+        for index, copy in self._copies:
+            self._judge_copy(index, copy)
         newest = self._heads.get(self.size)
         return TopicReport(
             size=self.size,
@@ -191,11 +193,25 @@ class TopicCheck:
 
     def _settle(self, index: int, leaf: bytes) -> None:
         """Note which claim was true: the others are foreign."""
-        for rival in self._rivals[index]:
-            if rival.leaf != leaf:
-                self._count_foreign(f"{rival.place}: claims to be entry {index}, which is signed with other bytes")
-        if self._leaf(index) != leaf:
-            self._count_foreign(f"{self._place(index)}: claims to be entry {index}, which is signed with other bytes")
+        claims = [Rival(self._leaf(index), self._place(index)), *self._rivals[index]]
+        for claim in claims:
+            if claim.leaf != leaf:
+                self._report_false(index, claim)
+            else:
+                self._true_places[index] = claim.place
+        self._leaves[index * HASH_BYTES : (index + 1) * HASH_BYTES] = leaf
+
+    def _judge_copy(self, index: int, copy: Rival) -> None:
+        """Tell of a record that has the bytes of another one: damage if those are the entry's, foreign if not."""
+        if copy.leaf != self._leaf(index):
+            self._report_false(index, copy)
+            return
+        self._duplicate_count += 1
+        place = self._true_places.get(index) or self._place(index)
+        self._damage(f"entry {index} is there twice: {place} and {copy.place}")
+
+    def _report_false(self, index: int, claim: Rival) -> None:
+        self._count_foreign(f"{claim.place}: claims to be entry {index}, which is signed with other bytes")
 
     def _leaf(self, index: int) -> bytes:
         return bytes(self._leaves[index * HASH_BYTES : (index + 1) * HASH_BYTES])

@@ -221,6 +221,7 @@ def test_it_follows_what_comes_tells_metrics_and_ends_when_told(flow: Follow) ->
     assert flow.digest() == flow.rebuilt()
 
 
+@pytest.mark.soak
 def test_whoever_comes_later_takes_over_and_the_other_ends_with_6(flow: Follow) -> None:
     flow.grow()
     flow.relay_all()
@@ -415,6 +416,7 @@ def test_sent_back_by_index_offset_and_time_it_comes_to_the_same(flow: Follow) -
     assert "has never run here" in flow.command(*never, code=3)["message"]
 
 
+@pytest.mark.soak
 def test_a_broker_that_is_killed_delays_and_loses_nothing(flow: Follow) -> None:
     flow.grow()
     flow.relay_all()

@@ -61,7 +61,7 @@ class Rows:
 class Flow:
     """One ledger, one broker, and the relay between them."""
 
-    def __init__(self, made: Place, bootstrap: str, client: KafkaClient) -> None:
+    def __init__(self, made: Place, bootstrap: str, client: KafkaClient = "python") -> None:
         self.made = made
         self.client = client
         self.bootstrap = bootstrap

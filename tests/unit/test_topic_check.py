@@ -156,6 +156,19 @@ def test_the_same_record_twice_is_a_duplicate_with_both_places() -> None:
     assert report.damages == (f"entry 3 is there twice: {topic}@3 and {topic}@99",)
 
 
+@pytest.mark.parametrize("forged_first", [True, False])
+def test_copies_of_a_forged_record_are_foreign_and_no_damage(forged_first: bool) -> None:
+    bad = received(row(7, salt=1), 100)
+    forgeries = [bad, bad._replace(offset=101), bad._replace(offset=102)]
+    report = check([*forgeries, *RECORDS] if forged_first else [*RECORDS, *forgeries])
+    assert (report.exit_code, report.duplicates, report.foreign_count) == (0, 0, 3)
+    report = check([*forgeries, *RECORDS, RECORDS[7]._replace(offset=200)])
+    assert (report.exit_code, report.duplicates, report.foreign_count) == (1, 1, 3)
+    assert report.damages == (
+        f"entry 7 is there twice: {RECORDS[7].place} and {RECORDS[7]._replace(offset=200).place}",
+    )
+
+
 def test_two_histories_under_one_size_are_told() -> None:
     other = note(20, [row(index, salt=1) for index in range(SIZE)])
     report = check(RECORDS, [*NOTES, other])
