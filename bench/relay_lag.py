@@ -8,6 +8,7 @@ A real Apache Kafka and PostgreSQL made for this run, a sealer process at work.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def home_that_is_up(folder: Path) -> Iterator[Settings]:
     try:
         yield read_settings(environ)
     finally:
-        run("down", "--purge")
+        run("down", "--purge", "--yes")
 
 
 def lags(settings: Settings, rate: int, seconds: int) -> list[float]:
@@ -118,17 +119,31 @@ def peak_mib(pid: int) -> float:
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024
 
 
-def mirrored(settings: Settings, folder: Path) -> tuple[float, float]:
+def mirrored(settings: Settings, folder: Path, entries: int) -> tuple[float, float]:
     """Let a mirror follow everything; return its largest resident size and how long it took."""
     program = (
         "import resource, sys; from infra.cli.main import run\n"
         "try:\n    run()\nfinally:\n"
         "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
     )
-    argv = [sys.executable, "-c", program, "consumer", "run", "mirror", "--once", "--home", str(settings.home)]
+    argv = [
+        sys.executable,
+        "-c",
+        program,
+        "consumer",
+        "run",
+        "mirror",
+        "--once",
+        "--json",
+        "--home",
+        str(settings.home),
+    ]
     started = time.perf_counter()
     done = subprocess.run([*argv, "--state", str(folder)], capture_output=True, text=True, check=True)
-    return int(done.stderr.split()[-1]) / 1024, time.perf_counter() - started
+    took, held = time.perf_counter() - started, json.loads(done.stdout)["next_index"]
+    if held < entries:
+        raise AssertionError(f"expected a mirror of {entries} entries, found {held}")
+    return int(done.stderr.split()[-1]) / 1024, took
 
 
 def main() -> int:
@@ -151,7 +166,7 @@ def main() -> int:
         relay_mib = peak_mib(process.pid)
         told = f"{relay_mib:.0f} MiB   drained in {drained:.0f} s"
         print(f"relay at {options.entries:,}       {told}   target {TARGET_MIB}", flush=True)
-        mirror_mib, took = mirrored(settings, Path(name) / "mirror")
+        mirror_mib, took = mirrored(settings, Path(name) / "mirror", options.entries)
         print(f"mirror at {options.entries:,}      {mirror_mib:.0f} MiB   in {took:.0f} s   target {TARGET_MIB}")
     return 1 if p99 > TARGET_LAG_S or max(relay_mib, mirror_mib) > TARGET_MIB else 0
 

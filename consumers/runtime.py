@@ -64,7 +64,8 @@ class Runtime(Generic[Rows]):
         self._log = log
         self._feed: Feed | None = None
         self._parked: set[bytes] = set()
-        self._empty_polls = 0
+        self.quiet = 0
+        """How many steps in a row there was nothing: neither a record on Kafka nor anything to handle."""
         self.delivered = 0
         self.delivered_at_us = 0
         self.foreign = 0
@@ -98,7 +99,7 @@ class Runtime(Generic[Rows]):
         cursor = self._store.take_over()
         self._parked = self._store.parked()
         self._feed = self._make_feed(cursor, list(self._source.reopen()))
-        self._empty_polls = 0
+        self.quiet = 0
 
     def step(self) -> int:
         """Handle what waits, or read for half a second at most; return how many entries were handled.
@@ -113,6 +114,7 @@ class Runtime(Generic[Rows]):
             batch = self.feed.batch()
         if batch is None:
             return retried
+        self.quiet = 0
         self._commit(batch)
         return retried + len(batch.entries)
 
@@ -122,9 +124,8 @@ class Runtime(Generic[Rows]):
         for fetched in self._source.poll(wanted):
             came = came or fetched.end > wanted[fetched.partition]
             feed.take(fetched)
-        self._empty_polls = 0 if came else self._empty_polls + 1
-        if self._empty_polls >= IDLE_POLLS:
-            self._empty_polls = 0
+        self.quiet = 0 if came else self.quiet + 1
+        if self.quiet and self.quiet % IDLE_POLLS == 0:
             feed.idle(self._source.watermarks())
         for what in feed.foreign():
             self.foreign += 1

@@ -7,7 +7,7 @@ import atexit
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,9 +19,21 @@ from kafka.errors import UnknownTopicOrPartitionError
 from infra.kafka.broker import Broker
 from infra.kafka.topics import create_topics
 from infra.settings import read_settings
+from schemas.records import Outgoing
 from schemas.topics import TOPICS
 
 DELETED_S_MAX = 30.0
+POISON: dict[str, Callable[[Outgoing], Outgoing]] = {
+    "wrong magic": lambda r: r._replace(value=b"\x07" + r.value[1:]),
+    "unknown schema id": lambda r: r._replace(value=b"\x00\x00\x00\x00\x07" + r.value[5:]),
+    "flipped bit": lambda r: r._replace(value=r.value[:-1] + bytes([r.value[-1] ^ 1])),
+    "huge": lambda r: r._replace(value=r.value + bytes(900_000)),
+    "no headers": lambda r: r._replace(headers=()),
+    "null": lambda r: r._replace(value=None),  # type: ignore[arg-type]  # a tombstone
+    "believable index": lambda r: r._replace(headers=(("ledger-index", b"1000000"), *r.headers[1:])),
+    "another entry's index": lambda r: r._replace(headers=(("ledger-index", b"0"), *r.headers[1:])),
+}
+"""What a stranger may make of a true record."""
 
 
 @cache

@@ -142,19 +142,17 @@ class ConsumerLoop:
         runtime.recover()
         self._metrics.active.set(1)
         self._log(f"consuming from entry {runtime.feed.next_index}")
-        quiet = 0
         while not self._stopped and self._turn.is_active():
-            handled = runtime.step()
+            runtime.step()
             self._failures = 0
             self._metrics.observe(runtime)
             self._turn.commit(dict(runtime.feed.wanted()))
-            quiet = 0 if handled else quiet + 1
-            if once and quiet and (runtime.caught_up or self._is_over(quiet)):
+            if once and runtime.quiet and (runtime.caught_up or self._is_over()):
                 return True
         return False
 
-    def _is_over(self, quiet: int) -> bool:
-        return quiet >= QUIET_STEPS and self._runtime.feed.next_index >= self._runtime.feed.head_size
+    def _is_over(self) -> bool:
+        return self._runtime.quiet >= QUIET_STEPS and self._runtime.feed.next_index >= self._runtime.feed.head_size
 
     def _rest(self, err: Unavailable) -> None:
         if self._failures == 0:

@@ -24,7 +24,7 @@ from infra.database import Database
 from infra.failpoints import failpoint
 from infra.home import Home, HomeConfig
 from infra.kafka.bus import KafkaBus
-from infra.kafka.topics import require_topics
+from infra.kafka.topics import brokers_are_down, require_topics
 from infra.log import policy_of
 from infra.process import FileLock, identify_process, process_log, write_durably, write_pid_file
 from infra.settings import KafkaClient, Settings, read_settings
@@ -54,7 +54,9 @@ log_line = process_log("relay")
 class RelayLoop:
     """The endless loop around one relay. `run` on one thread, `stop` from a signal handler."""
 
-    def __init__(self, relay: Relay, bus: Bus, waker: Listener, log: Log) -> None:
+    def __init__(self, relay: Relay, bus: Bus, waker: Listener, log: Log, look: Callable[[], None]) -> None:
+        """Prepare; `look` is asked before each recovery whether the topics are as they must be."""
+        self._look = look
         self._relay = relay
         self._bus = bus
         self._waker = waker
@@ -73,6 +75,7 @@ class RelayLoop:
         try:
             while not self._stopped:
                 try:
+                    self._look()
                     self._relay.recover()
                     self._log(f"relaying from {self._relay.relayed_size}")
                     self._failures = 0
@@ -162,7 +165,7 @@ def relay_home(settings: Settings, home: Home, config: HomeConfig, bootstrap: st
         FileLock(home.run / LOCK_FILE, timeout_s=LOCK_S, what=f"the relay of {home.path}"),
         closing(LedgerRecorder(dsn)) as store,
     ):
-        require_topics(bootstrap)
+        _look_once(bootstrap)
         relay = Relay(
             config.ledger_id,
             store,
@@ -173,7 +176,7 @@ def relay_home(settings: Settings, home: Home, config: HomeConfig, bootstrap: st
             failpoint=failpoint,
             log=log_line,
         )
-        loop = RelayLoop(relay, bus, Listener(dsn), log_line)
+        loop = RelayLoop(relay, bus, Listener(dsn), log_line, lambda: require_topics(bootstrap))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.stop())
         hint.write()
@@ -184,6 +187,15 @@ def relay_home(settings: Settings, home: Home, config: HomeConfig, bootstrap: st
             return loop.run(hint)
         finally:
             hint.write()
+
+
+def _look_once(bootstrap: str) -> None:
+    """End at once where a topic is missing or not as it must be; brokers that are down are waited for by the loop."""
+    try:
+        require_topics(bootstrap)
+    except Unavailable as err:
+        if not brokers_are_down(err):
+            raise
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -99,6 +99,11 @@ def require_topics(bootstrap: str, topics: Sequence[Topic] = TOPICS) -> None:
             raise Invalid(found.wrong)
 
 
+def brokers_are_down(err: Unavailable) -> bool:
+    """Return whether it was the brokers that did not answer: they may come back by themselves, a missing topic not."""
+    return isinstance(err.__cause__, KafkaError)
+
+
 def _found(topic: Topic, described: dict[str, Any], configs: dict[str, Any]) -> FoundTopic:
     partitions = len(described["partitions"])
     replication = min(len(partition["replica_nodes"]) for partition in described["partitions"])

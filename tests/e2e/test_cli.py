@@ -65,7 +65,7 @@ def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 COMMANDS = list(commands(typer.main.get_command(app)))
-GROUPS = {"", "declare", "object", "schema", "ledger", "topic", "dev", "dev kafka"}
+GROUPS = {"", "declare", "object", "schema", "ledger", "topic", "consumer", "dlq", "dev", "dev kafka"}
 
 
 def test_the_command_line_is_the_designed_one() -> None:
@@ -73,7 +73,8 @@ def test_the_command_line_is_the_designed_one() -> None:
     expected |= {"object show", "schema build", "schema list", "schema show"}
     expected |= {f"ledger {name}" for name in ("status", "verify", "proof", "entry", "verify-proof", "export-vkey")}
     expected |= {"ledger clock-reset", "ledger restore"}
-    expected |= {"topic create", "topic list", "topic check", "topic verify"}
+    expected |= {"topic create", "topic list", "topic check", "topic verify", "topic tail", "topic skip"}
+    expected |= {"consumer run", "consumer status", "consumer rewind", "dlq list", "dlq retry"}
     expected |= {"dev kafka start", "dev kafka stop", "dev kafka status"}
     assert {" ".join(path) for path in COMMANDS} == expected | GROUPS
 

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -29,11 +29,10 @@ from infra.store.provision import WRITER
 from infra.store.recorder import LedgerRecorder
 from producers.ports import AppendStatus
 from producers.relay import record_of
-from schemas.records import Outgoing
 from schemas.topics import CONTEXT_TOPICS
 from tests.e2e.kit import Place, place, until
 from tests.fault.test_relay import Flow
-from tests.kafka_kit import fresh_topics, producer, shared_broker
+from tests.kafka_kit import POISON, fresh_topics, producer, shared_broker
 from tests.tcp_proxy import Mode, TcpProxy
 
 SEED = 20261126
@@ -95,9 +94,11 @@ def load(flow: Flow) -> Iterator[Load]:
 
 @contextmanager
 def relaying(flow: Flow) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run the relay as a process for as long as the block lasts."""
+    """Run the relay as a process for as long as the block lasts; it is at work when the block begins."""
+    began = flow.said().count("relaying from") if (flow.made.folder / "relay.log").exists() else 0
     with flow.start() as process:
         try:
+            until(lambda: flow.said().count("relaying from") > began, "it relays")
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
@@ -209,17 +210,6 @@ def test_two_relays_at_once_and_the_one_that_is_fenced_out_writes_nothing_more(f
     flow.sound()
 
 
-POISON: dict[str, Callable[[Outgoing], Outgoing]] = {
-    "wrong magic": lambda r: r._replace(value=b"\x07" + r.value[1:]),
-    "unknown schema id": lambda r: r._replace(value=b"\x00\x00\x00\x00\x07" + r.value[5:]),
-    "flipped bit": lambda r: r._replace(value=r.value[:-1] + bytes([r.value[-1] ^ 1])),
-    "huge": lambda r: r._replace(value=r.value + bytes(900_000)),
-    "no headers": lambda r: r._replace(headers=()),
-    "believable index": lambda r: r._replace(headers=(("ledger-index", b"1000000"), *r.headers[1:])),
-    "another ledger's index": lambda r: r._replace(headers=(("ledger-index", b"0"), *r.headers[1:])),
-}
-
-
 def test_poison_before_between_and_behind_our_records_is_counted_apart(flow: Flow) -> None:
     flow.grow(2)
     with flow.store() as store:
@@ -319,4 +309,18 @@ def test_a_network_that_fails_between_relay_and_broker(
                 behind.proxy.fail("pass")
                 time.sleep(0.3)
         drained(flow)
+    flow.sound()
+
+
+def test_a_relay_that_starts_while_the_brokers_are_away_waits_for_them(ledger: Place, behind: Behind) -> None:
+    fresh_topics(behind.bootstrap)
+    flow = Flow(ledger, behind.bootstrap)
+    began = flow.said().count("waiting: ")
+    behind.proxy.fail("cut")
+    with flow.start() as process:
+        until(lambda: flow.said().count("waiting: ") > began, "it waits")
+        behind.proxy.fail("pass")
+        drained(flow)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
     flow.sound()

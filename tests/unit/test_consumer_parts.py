@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from consumers.claims import Claims, grow_to
-from consumers.feed import Cursor, Feed
+from consumers.feed import Cursor, Feed, Fetched
 from consumers.runtime import Runtime
 from consumers.sealed import SealedFeed
 from domain.errors import Conflict, Invalid, NotFound, Rejected, Unavailable
@@ -30,7 +30,7 @@ from schemas.catalogue import CATALOGUE
 from schemas.framing import LEDGER_INDEX
 from schemas.records import Partition, Received
 from tests.consumer_kit import Counting, close_stores, counted, open_counts
-from tests.feed_kit import Topics, make_note, make_row
+from tests.feed_kit import NOTES, Topics, make_note, make_row
 from tests.sealer_kit import POLICY, World, root
 
 ROWS = [make_row(index) for index in range(30)]
@@ -292,6 +292,27 @@ def test_once_ends_behind_a_transaction_that_hides_what_may_come(
 ) -> None:
     case = running()
     monkeypatch.setattr(case.topics, "watermarks", lambda: dict.fromkeys(case.topics.records, 1 << 40))
+    assert case.loop.run(once=True) == 0
+    assert counted(case.path) == list(range(20))
+
+
+def test_once_reads_on_for_as_long_as_records_come_though_none_is_signed_yet(running: Callable[..., Running]) -> None:
+    """Checkpoints may be the last thing that a broker brings: many reads without a delivery are no end."""
+    case = running()
+    case.topics._at_once = 1
+    notes = case.topics.records.pop(NOTES)
+    polls = iter(range(10_000))
+    real_poll = case.topics.poll
+
+    def notes_come_late(wanted: Mapping[Partition, int]) -> list[Fetched]:
+        if next(polls) == 3 * looping.QUIET_STEPS:
+            case.topics.records[NOTES] = notes
+        late = NOTES not in case.topics.records
+        return real_poll({one: at for one, at in wanted.items() if not (late and one == NOTES)})
+
+    case.topics.poll = notes_come_late  # type: ignore[method-assign]
+    for index in range(30, 30 + 20 * looping.QUIET_STEPS):
+        case.topics.relay(make_row(index, streams=1))
     assert case.loop.run(once=True) == 0
     assert counted(case.path) == list(range(20))
 
