@@ -139,7 +139,9 @@ def mirrored(settings: Settings, folder: Path, entries: int) -> tuple[float, flo
         str(settings.home),
     ]
     started = time.perf_counter()
-    done = subprocess.run([*argv, "--state", str(folder)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*argv, "--home", str(settings.home), "--state", str(folder)], capture_output=True, text=True, check=True
+    )
     took, held = time.perf_counter() - started, json.loads(done.stdout)["next_index"]
     if held < entries:
         raise AssertionError(f"expected a mirror of {entries} entries, found {held}")

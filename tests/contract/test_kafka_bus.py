@@ -395,6 +395,7 @@ def test_a_writer_that_was_not_let_in_in_time_fences_nobody_afterwards(
     assert len(topics.values(20)) == 20
 
 
+@pytest.mark.parametrize("client", ["python", pytest.param("confluent", marks=pytest.mark.soak)], indirect=True)
 @misses_a_broker
 def test_a_broker_that_is_killed_is_missed_and_found_again(
     ledger_id: UUID, client: KafkaClient, topics: Topics

@@ -42,6 +42,9 @@ KILLS = [
     *(pytest.param("confluent", point, marks=pytest.mark.soak) for point in POINTS if point != "relay.sent"),
 ]
 both_clients = pytest.mark.parametrize("flow", ["python", "confluent"], indirect=True)
+both_in_the_soak = pytest.mark.parametrize(
+    "flow", ["python", pytest.param("confluent", marks=pytest.mark.soak)], indirect=True
+)
 
 
 class Rows:
@@ -191,7 +194,7 @@ def test_a_zombie_is_fenced(flow: Flow) -> None:
     flow.sound()
 
 
-@both_clients
+@both_in_the_soak
 def test_a_strangers_open_transaction_is_waited_for(flow: Flow) -> None:
     """It hides our own records behind it from committed reading: going on would send them again."""
     flow.relay_all()

@@ -36,7 +36,7 @@ from tests.kafka_kit import POISON, fresh_topics, producer, shared_broker
 from tests.tcp_proxy import Mode, TcpProxy
 
 SEED = 20261126
-EVENTS = 50
+EVENTS = 20
 DRAIN_S = 120
 
 
@@ -72,7 +72,7 @@ class Load:
                 results = store.append(batch)
                 self.seconds.append(time.monotonic() - started)
                 self.failures += [one.reason for one in results if one.status != AppendStatus.STORED]
-                self._stop.wait(0.02)
+                self._stop.wait(0.03)
 
     def stop(self) -> None:
         self._stop.set()
