@@ -11,6 +11,7 @@ from infra.kafka.reader import BACKWARDS_RECORDS, Reader
 from infra.kafka.topics import administering, create_topics, look_at_topics, require_topics
 from schemas.records import Partition
 from schemas.topics import CHECKPOINTS, CONTEXT_TOPICS, RELAY, TOPICS, Topic
+from tests.e2e.kit import until
 from tests.kafka_kit import fresh_topics, producer, shared_broker
 
 PLACE = Partition(RELAY.name, 0)
@@ -50,6 +51,9 @@ def test_committed_records_forwards_and_backwards_over_markers(bootstrap: str, r
     assert list(reader.newest(PLACE)) == []
     write(bootstrap, range(count))
     write(bootstrap, range(1_000, 1_100), commit=False)
+    # a commit is decided before it is visible: each transaction of three has left a marker
+    whole = count + -(-count // 3) + 100 + -(-100 // 3)
+    until(lambda: reader.ends([PLACE])[PLACE] == whole, "the last transaction is decided")
     end = reader.ends([PLACE])[PLACE]
     assert end > count and reader.begins([PLACE])[PLACE] == 0
     forwards = [record for batch in reader.read({PLACE: (0, end)}) for record in batch]
@@ -62,6 +66,7 @@ def test_committed_records_forwards_and_backwards_over_markers(bootstrap: str, r
 
 def test_a_record_at_an_offset(bootstrap: str, reader: Reader) -> None:
     write(bootstrap, range(3))
+    until(lambda: reader.ends([PLACE])[PLACE] == 4, "the commit is visible")
     found = reader.at(PLACE, 1)
     assert found is not None and (found.value, found.place) == (b"1", f"{RELAY.name}[0]@1")
     assert reader.at(PLACE, 3) is None, "a marker is no record"
