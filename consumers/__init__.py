@@ -1,3 +1,3 @@
-"""Readers of Kafka and of the ledger: today the check of everything on the topics (`topic_check`).
-Agents, workers, the mirror and their runtime come with later issues.
+"""Readers of Kafka that believe a policy file alone: the check of all topics, feeds, the runtime, the mirror.
+What is handled and how is decided here, without a driver; `infra.kafka` reads, `infra.consumers` stores and runs.
 """

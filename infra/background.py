@@ -85,7 +85,8 @@ class Background:
         if path.suffix != ".json":
             return read_pid_file(path) is not None
         said = read_json_object(path) or {}
-        return is_alive(ProcessId(int(str(said.get("pid", -1))), str(said.get("started"))))
+        pid = said.get("pid")
+        return isinstance(pid, int) and is_alive(ProcessId(pid, str(said.get("started"))))
 
     def _wait_until_ready(self, process: ProcessId) -> None:
         deadline = time.monotonic() + START_SECONDS_MAX

@@ -6,6 +6,8 @@
     tlog/            the static tlog-tiles tree: checkpoint, tile/...
     blobs/           the files themselves, by content
     postgres.json    where the database of our own lies (absent with DATABASE_URL), postgres/ usually
+    kafka/           the broker of our own, if there is one
+    consumers/       the stores of consumers, decisions to skip a record
     run/             process ids, locks and logs of what `edgeprint up` started
 
 The home is trusted for the keys; everything else in it is checked against the keys (`edgeprint fsck --deep`).

@@ -1,9 +1,10 @@
 """Committed records of partitions, forwards or backwards, over one kafka-python consumer.
 
-kafka-python is untyped: it is imported here and in `infra.kafka.bus` and `infra.kafka.topics` only, and what it gives
-is turned into `Received` at once. Reading is always `read_committed`, without a group, from offsets that the caller
-names: what a consumer may believe is stored with its read model, never on the broker. End offsets are *last stable
-offsets*: behind them nothing is decided yet. Transaction markers take offsets but are no records.
+kafka-python is untyped: it is imported in `infra.kafka` only, here and in the neighbours that follow, write, administer
+or join a group, and what it gives is turned into `Received` at once. Reading is always `read_committed`, without a
+group, from offsets that the caller names: what a consumer may believe is stored with its read model, never on the
+broker. End offsets are *last stable offsets*: behind them nothing is decided yet. Transaction markers take offsets but
+are no records.
 """
 
 import time

@@ -9,9 +9,9 @@ import pytest
 
 from domain.errors import Unavailable
 from infra import background
-from infra.background import Background, api_url, relayed_size, relayed_to
+from infra.background import Background, api, api_url, relayed_size, relayed_to, sealer
 from infra.home import Home
-from infra.process import is_alive, write_pid_file
+from infra.process import identify_process, is_alive, write_pid_file
 
 SAYS_READY = """
 import os, pathlib, sys, time
@@ -83,3 +83,16 @@ def test_what_processes_say_in_json_is_believed_only_of_a_live_one(home: Home) -
     assert relayed_size(home) is None and relayed_to(home) == "a:1"
     (home.run / "relay.json").write_text(json.dumps({"relayed_size": 7, "bootstrap": None}))
     assert relayed_size(home) == 7 and relayed_to(home) is None
+
+
+@pytest.mark.parametrize("text", ["{}", '{"pid": "x", "started": 1}', '{"pid": -1, "started": "x"}'])
+def test_what_is_no_word_of_a_live_process_says_that_nobody_is_at_work(home: Home, text: str) -> None:
+    assert not api(home).is_at_work() and not sealer(home).is_at_work()
+    (home.run / "api.json").write_text(text)
+    (home.run / "sealer.ready").write_text(text)
+    assert not api(home).is_at_work() and not sealer(home).is_at_work()
+    mine = identify_process(os.getpid())
+    assert mine is not None
+    write_pid_file(home.run / "sealer.ready", mine)
+    (home.run / "api.json").write_text(json.dumps({"pid": mine.pid, "started": mine.started}))
+    assert api(home).is_at_work() and sealer(home).is_at_work()
