@@ -103,6 +103,9 @@ class Bus(Protocol):
         `position` is given the offset of the last record and returns one more record of the same transaction.
         """
 
+    def stop(self) -> None:
+        """End a wait for others' transactions, now and later, with Unavailable; from a signal handler."""
+
     def close(self) -> None:
         """Give everything up; an open transaction is aborted or left to the next `fence`."""
 

@@ -44,6 +44,7 @@ class KafkaBus:
         self._open_writer = writer_of(client)
         self._log = log
         self._writer: Writer | None = None
+        self._stopped = False
         self._reader: Reader | None = None
         self._partitions: list[Partition] = []
 
@@ -80,6 +81,10 @@ class KafkaBus:
             raise Unavailable("the relay has no producer: fence first")
         self._writer.write(records, position)
 
+    def stop(self) -> None:
+        """End a wait for open transactions; see the port."""
+        self._stopped = True
+
     def close(self) -> None:
         """Close the connections. A transaction in the middle is ended by the next `fence`, here or elsewhere."""
         writer, self._writer = self._writer, None
@@ -106,6 +111,8 @@ class KafkaBus:
                 if not open_at:
                     return
                 named = ", ".join(f"{tp.topic}[{tp.partition}]@{stable[tp].offset}" for tp in open_at[:3])
+                if self._stopped:
+                    raise Unavailable(f"stopped while transactions are open at {named}")
                 if now - started > SETTLE_S_MAX:
                     raise Unavailable(
                         f"transactions stay open at {named}; `kafka-transactions.sh find-hanging` ends them"

@@ -67,6 +67,7 @@ class RelayLoop:
     def stop(self) -> None:
         """Let `run` end after the transaction in hand."""
         self._stopped = True
+        self._bus.stop()
         self._waker.stop()
 
     def run(self, on_progress: Callable[[int], None]) -> int:

@@ -36,6 +36,7 @@ from infra.kafka.reader import Reader
 from infra.kafka.seeking import index_at_time, offsets_of_index
 from infra.kafka.topics import administering
 from infra.log import policy_of
+from infra.process import wait_until_gone
 from producers.relay import record_of
 from schemas.catalogue import CATALOGUE
 from schemas.records import Outgoing, Partition
@@ -427,6 +428,7 @@ def test_a_broker_that_is_killed_delays_and_loses_nothing(flow: Follow) -> None:
         process = broker.process
         assert process is not None
         os.kill(process.pid, signal.SIGKILL)
+        assert wait_until_gone(process, timeout_s=10)
         broker.start(ends_with_parent=True)
         flow.bootstrap = broker.bootstrap
         flow.grow()

@@ -216,6 +216,20 @@ def test_a_strangers_open_transaction_is_waited_for(flow: Flow) -> None:
     flow.sound()
 
 
+def test_who_is_told_to_end_does_not_wait_for_a_strangers_transaction(flow: Flow) -> None:
+    flow.relay_all()
+    with producer(flow.bootstrap, transactional_id="a-stranger-who-stays", transaction_timeout_ms=60_000) as stranger:
+        stranger.init_transactions()
+        stranger.begin_transaction()
+        stranger.send("edgeprint.rights.v1", b"undecided", partition=1).get(timeout=30)
+        with flow.start() as relay:
+            began = flow.said().count("waiting for open transactions")
+            until(lambda: flow.said().count("waiting for open transactions") > began, "it waits")
+            relay.send_signal(signal.SIGTERM)
+            assert relay.wait(timeout=10) == 0
+        stranger.abort_transaction()
+
+
 def test_strangers_records_are_reported_and_change_nothing(flow: Flow) -> None:
     flow.relay_all()
     with flow.store() as store:

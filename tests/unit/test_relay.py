@@ -175,6 +175,9 @@ class MemoryBus:
             self._write(whole[-1])
         self.transactions.append(whole)
 
+    def stop(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
