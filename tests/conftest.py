@@ -4,6 +4,8 @@
 
 import itertools
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -66,6 +68,18 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
 
 
 _numbers = itertools.count(1)
+CLIENT_ENDS_S = 15.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_client_outlives_its_module() -> Iterator[None]:
+    """kafka-python's threads, had they been left behind, would work, warn and draw random numbers in later tests."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + CLIENT_ENDS_S
+    while left := [thread.name for thread in set(threading.enumerate()) - before if "kafka" in thread.name]:
+        assert time.monotonic() < deadline, f"clients were left open: {left}"
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import UnknownTopicOrPartitionError
 
 from infra.kafka.broker import Broker
+from infra.kafka.clients import connect
 from infra.kafka.topics import create_topics
 from infra.settings import read_settings
 from schemas.records import Outgoing
@@ -53,7 +54,7 @@ def shared_broker() -> Broker:
 
 def fresh_topics(bootstrap: str) -> None:
     """Remove the topics of the manifest with all in them, and make them anew."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = connect(KafkaAdminClient, bootstrap)
     try:
         there = sorted({topic.name for topic in TOPICS} & set(admin.list_topics()))
         if there:
@@ -78,7 +79,7 @@ def fresh_topics(bootstrap: str) -> None:
 @contextmanager
 def producer(bootstrap: str, **settings: Any) -> Iterator[Any]:
     """Give a plain kafka-python producer: a stranger's."""
-    client = KafkaProducer(bootstrap_servers=bootstrap, **settings)
+    client = connect(KafkaProducer, bootstrap, **settings)
     try:
         yield client
     finally:
@@ -88,8 +89,8 @@ def producer(bootstrap: str, **settings: Any) -> Iterator[Any]:
 def records_of(bootstrap: str, topic: str, partition: int) -> list[Any]:
     """Return all committed records of one partition, as kafka-python gives them."""
     place = TopicPartition(topic, partition)
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest", group_id=None
+    consumer = connect(
+        KafkaConsumer, bootstrap, isolation_level="read_committed", auto_offset_reset="earliest", group_id=None
     )
     try:
         consumer.assign([place])

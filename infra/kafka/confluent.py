@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from infra.kafka.reader import RECONNECT_MS_MAX
+from infra.kafka.clients import RECONNECT_MS_MAX
 from infra.kafka.security import client_security
 from infra.kafka.writers import ANSWER_S, BATCH_BYTES, TRANSACTION_S, failure
 from producers.relay_ports import PositionOf

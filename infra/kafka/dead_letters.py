@@ -19,8 +19,8 @@ from typing import Any, Final
 from kafka import KafkaProducer  # type: ignore[import-untyped]  # wrapped here and in its neighbours, once
 
 from domain.errors import Invalid
-from infra.kafka.reader import RECONNECT_MS_MAX, Reader, answering
-from infra.kafka.security import python_security
+from infra.kafka.clients import connect
+from infra.kafka.reader import Reader, answering
 from infra.kafka.topics import create_topics, look_at_topics
 from schemas.records import Partition, Received
 from schemas.topics import CHECKPOINTS, MESSAGE_BYTES_MAX, Topic
@@ -92,16 +92,15 @@ class DeadLetterTopic:
         if self._producer is None:
             (beside,) = look_at_topics(self._bootstrap, [CHECKPOINTS])
             create_topics(self._bootstrap, max(1, beside.replication), [self._topic])
-            self._producer = KafkaProducer(
-                bootstrap_servers=self._bootstrap.split(","),
+            self._producer = connect(
+                KafkaProducer,
+                self._bootstrap,
                 acks="all",
                 enable_idempotence=True,
                 compression_type="zstd",
                 max_request_size=MESSAGE_BYTES_MAX,
-                reconnect_backoff_max_ms=RECONNECT_MS_MAX,
                 request_timeout_ms=int(ANSWER_S * 1000),
                 allow_auto_create_topics=False,
                 metrics_enabled=False,
-                **python_security(),
             )
         return self._producer

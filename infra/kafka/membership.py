@@ -20,8 +20,8 @@ from kafka.coordinator.assignors.cooperative_sticky import (  # type: ignore[imp
 )
 from kafka.errors import KafkaError  # type: ignore[import-untyped]
 
-from infra.kafka.reader import BOOTSTRAP_MS_MAX, RECONNECT_MS_MAX, answering
-from infra.kafka.security import python_security
+from infra.kafka.clients import connect
+from infra.kafka.reader import answering
 from schemas.records import Partition
 from schemas.topics import CHECKPOINTS
 
@@ -43,8 +43,9 @@ class Membership:
         """
         self._committed_at = 0.0
         with answering(f"join the group of {consumer}"):
-            self._consumer: Any = KafkaConsumer(
-                bootstrap_servers=bootstrap.split(","),
+            self._consumer: Any = connect(
+                KafkaConsumer,
+                bootstrap,
                 group_id=f"edgeprint.{consumer}",
                 group_instance_id=instance,
                 partition_assignment_strategy=[CooperativeStickyAssignor],
@@ -53,11 +54,8 @@ class Membership:
                 max_poll_interval_ms=int(STEP_S_MAX * 1000),
                 enable_auto_commit=False,
                 auto_offset_reset="latest",
-                bootstrap_timeout_ms=BOOTSTRAP_MS_MAX,
-                reconnect_backoff_max_ms=RECONNECT_MS_MAX,
                 allow_auto_create_topics=False,
                 metrics_enabled=False,
-                **python_security(),
             )
             self._consumer.subscribe([CHECKPOINTS.name], listener=_ReadNothing(self._consumer))
 

@@ -16,14 +16,12 @@ from kafka import KafkaConsumer, TopicPartition  # type: ignore[import-untyped] 
 from kafka.errors import KafkaError, OffsetOutOfRangeError  # type: ignore[import-untyped]
 
 from domain.errors import Unavailable
-from infra.kafka.security import python_security
+from infra.kafka.clients import connect
 from schemas.records import Partition, Received
 
 PATIENCE_S: Final = 30.0
 POLL_MS: Final = 500
 POLL_RECORDS: Final = 2_000
-BOOTSTRAP_MS_MAX: Final = 5_000
-RECONNECT_MS_MAX: Final = 1_000  # the client's own 30 s would make every outage of a broker that much longer
 BACKWARDS_RECORDS: Final = 64
 FETCH_BYTES: Final = 4 << 20
 FETCH_BYTES_MAX: Final = 32 << 20
@@ -45,8 +43,9 @@ def connect_consumer(bootstrap: str) -> Any:
         Unavailable: no broker answers.
     """
     with answering(f"connect to {bootstrap}"):
-        return KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","),
+        return connect(
+            KafkaConsumer,
+            bootstrap,
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="none",
@@ -56,11 +55,8 @@ def connect_consumer(bootstrap: str) -> Any:
             fetch_max_bytes=FETCH_BYTES_MAX,
             max_poll_records=POLL_RECORDS,
             fetch_max_wait_ms=100,
-            bootstrap_timeout_ms=BOOTSTRAP_MS_MAX,
-            reconnect_backoff_max_ms=RECONNECT_MS_MAX,
             allow_auto_create_topics=False,
             metrics_enabled=False,
-            **python_security(),
         )
 
 

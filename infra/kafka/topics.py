@@ -14,8 +14,7 @@ from kafka.admin import ConfigResource, ConfigResourceType  # type: ignore[impor
 from kafka.errors import KafkaError, TopicAlreadyExistsError  # type: ignore[import-untyped]
 
 from domain.errors import Invalid, Unavailable
-from infra.kafka.reader import BOOTSTRAP_MS_MAX
-from infra.kafka.security import python_security
+from infra.kafka.clients import connect
 from schemas.topics import TOPICS, Topic, check_config
 
 CREATE_MS_MAX: Final = 30_000
@@ -36,9 +35,7 @@ class FoundTopic:
 def administering(bootstrap: str) -> Iterator[Any]:
     """Give an admin client. Raises: Unavailable for whatever it raises."""
     try:
-        admin = KafkaAdminClient(
-            bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=BOOTSTRAP_MS_MAX, **python_security()
-        )
+        admin = connect(KafkaAdminClient, bootstrap)
         try:
             yield admin
         finally:

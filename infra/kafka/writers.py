@@ -17,8 +17,7 @@ from kafka.errors import (  # type: ignore[import-untyped]
 )
 
 from domain.errors import Conflict, LedgerError, Unavailable
-from infra.kafka.reader import RECONNECT_MS_MAX
-from infra.kafka.security import python_security
+from infra.kafka.clients import connect
 from producers.relay_ports import PositionOf
 from schemas.records import Outgoing
 from schemas.topics import MESSAGE_BYTES_MAX
@@ -64,8 +63,9 @@ class PythonWriter:
         self._producer: Any = None
         try:
             with self._asking("become the only relay"):
-                self._producer = KafkaProducer(
-                    bootstrap_servers=bootstrap.split(","),
+                self._producer = connect(
+                    KafkaProducer,
+                    bootstrap,
                     transactional_id=transactional_id,
                     transaction_timeout_ms=TRANSACTION_S * 1000,
                     acks="all",
@@ -74,13 +74,11 @@ class PythonWriter:
                     batch_size=BATCH_BYTES,
                     linger_ms=5,
                     max_request_size=MESSAGE_BYTES_MAX,
-                    reconnect_backoff_max_ms=RECONNECT_MS_MAX,
                     request_timeout_ms=int(ANSWER_S * 1000),
                     max_block_ms=int(ANSWER_S * 1000),
                     bootstrap_timeout_ms=int(ANSWER_S * 1000),
                     allow_auto_create_topics=False,
                     metrics_enabled=False,
-                    **python_security(),
                 )
                 self._producer.init_transactions()
         except LedgerError:

@@ -17,6 +17,7 @@ from domain.errors import Invalid, Unavailable
 from infra.kafka import broker as embedded
 from infra.kafka.broker import Broker, Record
 from infra.kafka.bus import KafkaBus
+from infra.kafka.clients import connect
 from infra.kafka.dead_letters import DeadLetterTopic
 from infra.kafka.following import Following
 from infra.kafka.java import find_java
@@ -173,11 +174,14 @@ def test_a_consumer_reads_everything_and_writes_its_dead_letters_only(cluster: G
     ):
         others.put(record, "KeyError", 4)
     entry = record_of(make_row(8))
-    with pytest.raises(KafkaError, match="uthoriz"), producer(cluster.bootstrap, **python_security()) as writer:
+    with pytest.raises(KafkaError, match="uthoriz"), producer(cluster.bootstrap) as writer:
         writer.send(entry.topic, value=entry.value, key=entry.key, partition=entry.partition).get(timeout=20)
     assert refused(cluster, "delete") and refused(cluster, "alter") and refused(cluster, "create")
-    with pytest.raises(Exception, match="uthorization"):
-        Membership(cluster.bootstrap, "another", "one", session_s=6).is_active(5.0)
+    with (
+        closing(Membership(cluster.bootstrap, "another", "one", session_s=6)) as barred,
+        pytest.raises(Exception, match="uthorization"),
+    ):
+        barred.is_active(5.0)
 
 
 def test_a_stranger_sees_nothing(cluster: Guarded) -> None:
@@ -210,7 +214,7 @@ def test_wrong_usage_is_told(arguments: list[str]) -> None:
 
 def refused(cluster: Guarded, what: str, topic: str = "edgeprint.rights.v1") -> bool:
     """Return whether the user may not do this to a topic."""
-    admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap, **python_security())
+    admin = connect(KafkaAdminClient, cluster.bootstrap)
     try:
         if what == "delete":
             admin.delete_topics([topic])
