@@ -4,19 +4,26 @@ Everything that compose and Dockerfile name exists: commands, modules, settings,
 unprivileged, has a healthcheck or runs once, and the wheel that the image installs holds every file that is needed.
 """
 
+import hashlib
+import json
 import os
 import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib import import_module
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import psycopg
 import pytest
 import yaml
 
+from infra.embedded.cluster import Cluster
 from infra.kafka import jars
 from infra.kafka.topics import create_topics, look_at_topics
 from schemas.catalogue import CATALOGUE
@@ -85,10 +92,88 @@ def test_our_commands_modules_and_settings_exist(name: str) -> None:
         assert required == name
 
 
-def test_secrets_come_from_outside_and_stand_nowhere() -> None:
+def test_compose_is_as_its_specification_says() -> None:
+    """The schema is the one of compose-spec (Apache-2.0) that the package check-jsonschema brings along."""
+    vendored = files("check_jsonschema") / "builtin_schemas" / "vendor"
+    text = (vendored / "compose-spec.json").read_bytes()
+    assert hashlib.sha256(text).hexdigest() == (vendored / "sha256" / "compose-spec.sha256").read_text().strip()
+    validator = jsonschema.validators.validator_for(json.loads(text))(json.loads(text))
+    validator.validate(COMPOSE)
+    assert not validator.is_valid({"services": {"api": {"helthcheck": {}}}})
+
+
+def test_the_superusers_password_comes_from_outside_and_reaches_only_who_needs_it() -> None:
     text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
     assert re.findall(r"PASSWORD: (?!\$\{\w+:\?)", text) == []
-    assert "${EDGEPRINT_POSTGRES_PASSWORD:?" in SERVICES["sealer"]["environment"]["DATABASE_URL"]
+    holders = {name for name, one in SERVICES.items() if "EDGEPRINT_POSTGRES_PASSWORD" in json.dumps(one)}
+    assert holders == {"postgres", "found", "cli"}
+    assert "PASSWORD" not in SERVICES["cli"]["environment"]["DATABASE_URL"], "a URL would take it apart"
+
+
+def found_with(folder: Path, init: int, create: int) -> int:
+    """Run the command of the service `found` over a command line whose two commands end so; return its exit code."""
+    program = folder / "edgeprint"
+    program.write_text(f"#!/bin/sh\ncase $1 in init) exit {init};; topic) exit {create};; esac\n")
+    program.chmod(0o755)
+    argv = [str(word).replace("/data", str(folder)) for word in SERVICES["found"]["command"]]
+    environ = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    return subprocess.run(argv, env=environ, check=False, timeout=30).returncode
+
+
+def test_nothing_starts_behind_a_founding_that_failed(tmp_path: Path) -> None:
+    assert found_with(tmp_path, init=0, create=0) == 0
+    assert found_with(tmp_path, init=5, create=0) == 5
+    assert found_with(tmp_path, init=0, create=1) == 1
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "config.json").write_text("{}")
+    assert found_with(tmp_path, init=7, create=0) == 0, "a ledger that is there is not founded again"
+
+
+AWKWARD = "p@ss/w:rd#1 %sure"
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Iterator[str]:
+    """The connection string, without a password, of a server that asks everybody for one."""
+    cluster = Cluster.open(tmp_path / "server", "edgeprint-test-asking")
+    try:
+        cluster.create()
+        cluster.start()
+        dsn = cluster.superuser_dsn()
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(f"ALTER ROLE postgres PASSWORD '{AWKWARD}'".encode())
+            (hba,) = connection.execute("SHOW hba_file").fetchone() or ("",)
+            Path(hba).write_text("local all all scram-sha-256\n")
+            connection.execute("SELECT pg_reload_conf()")
+        until(lambda: not connects(dsn), "the server asks for a password")
+        yield dsn
+    finally:
+        cluster.purge()
+
+
+def connects(dsn: str) -> bool:
+    try:
+        psycopg.connect(dsn).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def test_the_sealer_needs_no_password_of_the_superuser(asking: str) -> None:
+    """As in compose: PGPASSWORD, whatever is in it, for founding and taking in; the sealer has a role of its own."""
+    with place(environ={"DATABASE_URL": asking, "PGPASSWORD": AWKWARD}) as made:
+        made.init()
+        environ = {name: value for name, value in made.environ.items() if name != "PGPASSWORD"}
+        argv = [sys.executable, *map(str, SERVICES["sealer"]["command"][1:-1]), str(made.home)]
+        with subprocess.Popen(argv, cwd=ROOT, env=environ, stderr=subprocess.PIPE) as process:
+            try:
+                until(lambda: made.run("status", "--require", "sealer").code == 0, "the sealer is at work")
+                made.run("identify", made.write("a.txt", "a").parent).ok()
+                state = made.run("status", "--json").ok().json
+                assert state["ledger_size"] == state["sealed_size"] > 0
+            finally:
+                process.terminate()
+                process.communicate(timeout=30)
 
 
 def test_images_are_pinned_and_those_of_the_tests() -> None:
