@@ -187,6 +187,7 @@ def test_images_are_pinned_and_those_of_the_tests() -> None:
 def test_the_last_stage_of_the_image_builds_nothing_and_runs_as_nobody_special() -> None:
     last = DOCKERFILE.split("\nFROM ")[-1]
     assert not re.search(r"pip install|apt|gcc|build-essential", last)
+    assert "--no-compile" not in DOCKERFILE, "a read-only image never makes bytecode itself: each healthcheck would"
     assert re.search(r"^USER 10001:10001$", last, re.MULTILINE) and "HEALTHCHECK" in last
     assert {SERVICES[name]["user"] for name in OURS} == {"10001:10001"}
     for setting in ("EDGEPRINT_HOME", "EDGEPRINT_STATE"):
