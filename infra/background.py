@@ -14,6 +14,7 @@ from typing import Final
 
 from domain.errors import Unavailable
 from infra.home import Home
+from infra.locks import is_held
 from infra.process import (
     POLL_SECONDS,
     ProcessId,
@@ -80,13 +81,12 @@ class Background:
         return (said.get("pid"), said.get("started")) == (process.pid, process.started)
 
     def is_at_work(self) -> bool:
-        """Return whether a live process, whoever started it, has said that it is at work."""
-        path = self.home.run / self.ready_file
-        if path.suffix != ".json":
-            return read_pid_file(path) is not None
-        said = read_json_object(path) or {}
-        pid = said.get("pid")
-        return isinstance(pid, int) and is_alive(ProcessId(pid, str(said.get("started"))))
+        """Return whether a live process has said that it is at work: whoever started it, also in another container."""
+        return is_held(self.home.run / self.ready_file)
+
+    def is_wanted(self) -> bool:
+        """Return whether one has begun and was not told to end since; only the relay takes back that it is at work."""
+        return (self.home.run / self.ready_file).exists()
 
     def _wait_until_ready(self, process: ProcessId) -> None:
         deadline = time.monotonic() + START_SECONDS_MAX

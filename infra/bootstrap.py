@@ -30,8 +30,9 @@ from infra.clock import IdSource, now_s, now_us
 from infra.database import Database
 from infra.home import FORMAT, Home, HomeConfig
 from infra.keys.files import FileKeys
+from infra.locks import FileLock
 from infra.log import policy_of
-from infra.process import FileLock, write_durably
+from infra.process import write_durably
 from infra.sealer.sealing import guard_of, seal_through
 from infra.settings import Settings
 from infra.store.mapper import EntryMapper

@@ -1,14 +1,12 @@
-"""Background processes and lock files: the few helpers that `up`, `down`, the sealer and the database share.
+"""Background processes and small files: the few helpers that `up`, `down`, the sealer and the database share.
 
 A process is named by its id *and* its start stamp, since ids are reused: after a reboot, and quickly inside containers.
-A pid file holds both, as two lines; it is a hint for people and for `stop`, never a lock. A lock is a `FileLock`
-(flock), which the kernel releases when its holder dies, however it dies.
+A pid file holds both, as two lines; it is a hint for people and for `stop`, never a lock (`infra.locks`).
 
 Trust: whoever can write a pid file can make `stop` signal another process of the same user with the same start stamp,
 that is, one he could signal himself. Nothing here is durable except what `write_durably` returned from.
 """
 
-import fcntl
 import json
 import os
 import signal
@@ -21,7 +19,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 
 from domain.errors import Unavailable
 
@@ -83,9 +80,14 @@ def read_pid_file(path: Path) -> ProcessId | None:
     return process if is_alive(process) else None
 
 
+def pid_lines(process: ProcessId) -> bytes:
+    """Return what a pid file holds; `read_pid_file` returns the process for as long as it lives."""
+    return f"{process.pid}\n{process.started}\n".encode()
+
+
 def write_pid_file(path: Path, process: ProcessId) -> None:
-    """Write the pid file of a process durably; `read_pid_file` returns it for as long as that process lives."""
-    write_durably(path, f"{process.pid}\n{process.started}\n".encode())
+    """Write the pid file of a process durably."""
+    write_durably(path, pid_lines(process))
 
 
 def spawn_background(
@@ -94,7 +96,7 @@ def spawn_background(
     """Start `argv` in a session of its own, both outputs appended to `log_file` (0600), and write `pid_file`.
 
     The child survives this process and a Ctrl-C at its terminal. If we crash between start and pid file, the child runs
-    unnamed: a child that must be single holds a `FileLock` of its own. `argv[0]` is a path, or found on PATH.
+    unnamed: a child that must be single holds an `infra.locks.FileLock`. `argv[0]` is a path, or found on PATH.
 
     Raises: Unavailable if the program cannot be started or ended at once.
     """
@@ -173,64 +175,6 @@ def process_log(name: str) -> Callable[[str], None]:
         sys.stderr.flush()
 
     return log_line
-
-
-class FileLock:
-    """An exclusive lock on a file, between processes and between threads, held inside a `with` block.
-
-    The file is made with mode 0600 and stays when the lock is released, unless `remove` was called under the lock.
-    Not reentrant: the same thread taking it twice waits for itself. Released by the kernel if the holder is killed.
-    """
-
-    def __init__(self, path: Path, *, timeout_s: float, what: str) -> None:
-        """Prepare a lock on `path`; `what` names the guarded thing in the message when `timeout_s` runs out."""
-        self._path = path
-        self._timeout_s = timeout_s
-        self._what = what
-        self._descriptor: int | None = None
-
-    def __enter__(self) -> "FileLock":
-        deadline = time.monotonic() + self._timeout_s
-        while not self._try_lock():
-            if time.monotonic() >= deadline:
-                holder = self._holder()
-                raise Unavailable(f"{self._what} is locked by another process{holder} (lock file {self._path})")
-            time.sleep(POLL_SECONDS)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-    def remove(self) -> None:
-        """Delete the lock file while holding it; a waiter notices that its file is gone and makes a new one."""
-        self._path.unlink(missing_ok=True)
-
-    def _try_lock(self) -> bool:
-        try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as err:
-            raise Unavailable(f"cannot open the lock file {self._path}: {err.strerror}") from err
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The file we locked may have been removed by its last holder: then somebody else may lock the new one.
-            if os.fstat(descriptor).st_ino != self._path.stat().st_ino:
-                raise FileNotFoundError
-        except (BlockingIOError, FileNotFoundError):
-            os.close(descriptor)
-            return False
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        self._descriptor = descriptor
-        return True
-
-    def _holder(self) -> str:
-        with suppress(OSError, ValueError):
-            return f" ({int(self._path.read_bytes()[:20])})"
-        return ""
 
 
 def write_durably(path: Path, data: bytes, *, mode: int = 0o600) -> None:

@@ -11,8 +11,8 @@ from infra.home import Home
 from infra.kafka.broker import Broker
 from infra.kafka.jars import Progress
 from infra.kafka.topics import create_topics
+from infra.locks import FileLock
 from infra.log import head_of, vkeys_of
-from infra.process import FileLock
 from infra.sealer.headguard import FileHeadGuard
 from infra.sealer.sealing import guard_of
 from infra.settings import Settings

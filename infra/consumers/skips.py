@@ -24,8 +24,9 @@ from domain.ledger.policy import Policy
 from domain.ledger.proof import verify_proof
 from infra.clock import now_us
 from infra.fsck.tree import make_proof, read_entry
+from infra.locks import FileLock
 from infra.log import time_text
-from infra.process import FileLock, sync_directory
+from infra.process import sync_directory
 from infra.tiles.posix import PosixTree
 from schemas.records import Partition, Received
 

@@ -30,7 +30,8 @@ from infra.embedded.configuration import HOST_ACCESS, postgresql_conf
 from infra.embedded.place import OWNER_NAME, Place, Record, make_private
 from infra.embedded.postmaster import Postmaster, clear_stale_file, find_postmaster
 from infra.embedded.relocate import copy_programs
-from infra.process import FileLock, stop_process, sync_directory
+from infra.locks import FileLock
+from infra.process import stop_process, sync_directory
 
 SUPERUSER = "postgres"
 INITDB_SECONDS_MAX = 300

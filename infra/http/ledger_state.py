@@ -11,23 +11,29 @@
 What cannot be had is absent, never 0: a database that is down stores no fewer entries.
 """
 
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from concurrent.futures import Future
+from contextlib import closing, suppress
 from typing import Final
 
 import psycopg
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from domain.errors import LedgerError
+from domain.errors import LedgerError, Unavailable
 from infra.background import Background, relay, relayed_size, sealer
 from infra.clock import now_s
 from infra.home import Home, HomeConfig
 from infra.http.health import Check
 from infra.log import head_of_home
+from infra.store.link import lively
 
 ANSWER_S: Final = 1
+ASKING_MAX: Final = 4
 _SIZE: Final = "SELECT size FROM ledger.head"
+_asking: Final = threading.BoundedSemaphore(ASKING_MAX)
 Dsn = Callable[[], str]
 
 
@@ -68,9 +74,36 @@ class LedgerMetrics(Collector):
 
 
 def stored_size(dsn: str) -> int:
-    """Return how many entries are stored, asking for ANSWER_S at most. Raises: psycopg.Error."""
-    with closing(psycopg.connect(dsn, autocommit=True, connect_timeout=ANSWER_S)) as connection:
-        connection.execute(f"SET statement_timeout = '{ANSWER_S}s'")
+    """Return how many entries are stored, asking for ANSWER_S at most.
+
+    The answer is waited for on a thread of its own: libpq gives a connection two seconds at least, and an answer any
+    time. ASKING_MAX such threads are left to wait; the process can end meanwhile.
+
+    Raises:
+        Unavailable: no answer in time.
+        psycopg.Error: another answer.
+    """
+    answer: Future[int] = Future()
+    started = time.monotonic()
+
+    def ask() -> None:
+        try:
+            answer.set_result(_ask(dsn))
+        except Exception as err:
+            answer.set_exception(err)
+        finally:
+            _asking.release()
+
+    if _asking.acquire(timeout=ANSWER_S):
+        threading.Thread(target=ask, name="ask-the-database", daemon=True).start()
+        with suppress(TimeoutError):
+            return answer.result(max(0.0, started + ANSWER_S - time.monotonic()))
+    raise Unavailable(f"expected the database to answer within {ANSWER_S} s, found no answer")
+
+
+def _ask(dsn: str) -> int:
+    options = f"-c statement_timeout={ANSWER_S}s"
+    with closing(psycopg.connect(lively(dsn), autocommit=True, connect_timeout=2, options=options)) as connection:
         row = connection.execute(_SIZE).fetchone()
     return int(row[0]) if row else 0
 
@@ -93,7 +126,7 @@ def ledger_checks(home: Home, config: HomeConfig, dsn: Dsn) -> tuple[Check, ...]
         return lambda: None if service.is_at_work() else f"expected the {service.name} to be at work, found it is not"
 
     def relaying() -> str | None:
-        return at_work(relay(home))() if relayed_size(home) is not None else None
+        return at_work(relay(home))() if relay(home).is_wanted() else None
 
     return (
         Check("home", same_ledger),

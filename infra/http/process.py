@@ -5,8 +5,8 @@ or a free one, and once it listens it writes durably to `run/api.json` where it 
 
     {"url": "http://127.0.0.1:41873", "pid": 4711, "started": "<opaque, as in a pid file>"}
 
-`url` has no slash at its end: it is the `schema.registry.url` of stock clients as it stands. The file is a hint: it
-holds for as long as the process that it names lives (`infra.process.is_alive`), and is removed at a clean end.
+`url` has no slash at its end: it is the `schema.registry.url` of stock clients as it stands. The file is true for as
+long as this process holds it (`infra.locks.is_held`), and is removed at a clean end.
 
 SIGTERM and SIGINT end it when the requests in hand are answered, within 5 s, with exit code 0. It ends with 1 when the
 home has no readable configuration, and with 5 when the port is taken, the disk fails, or another API runs in the home.
@@ -32,7 +32,8 @@ from infra.database import Database
 from infra.home import Home, HomeConfig
 from infra.http.app import make_app
 from infra.http.ledger_state import LedgerMetrics, ledger_checks
-from infra.process import FileLock, identify_process, process_log, write_durably
+from infra.locks import FileLock, write_held
+from infra.process import identify_process, process_log
 from infra.settings import LOOPBACK, Settings, read_settings
 from infra.store.provision import READER
 from schemas.catalogue import CATALOGUE
@@ -137,7 +138,7 @@ def _announce(path: Path, url: str) -> None:
         raise AssertionError("expected to find the process that runs this line")
     data = json.dumps({"url": url, "pid": process.pid, "started": process.started}).encode() + b"\n"
     try:
-        write_durably(path, data)
+        write_held(path, data)
     except OSError as err:
         raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err
     log_line(f"listening on {url}")

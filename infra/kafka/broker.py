@@ -31,9 +31,9 @@ from typing import Any, Final
 from domain.errors import Unavailable
 from infra.kafka.jars import LOCK, Progress, fetch_jars, read_lock
 from infra.kafka.java import find_java
+from infra.locks import FileLock
 from infra.process import (
     POLL_SECONDS,
-    FileLock,
     ProcessId,
     is_alive,
     read_json_object,

@@ -25,8 +25,9 @@ from infra.failpoints import failpoint
 from infra.home import Home, HomeConfig
 from infra.kafka.bus import KafkaBus
 from infra.kafka.topics import brokers_are_down, require_topics
+from infra.locks import FileLock, write_held
 from infra.log import policy_of
-from infra.process import FileLock, identify_process, process_log, write_durably, write_pid_file
+from infra.process import identify_process, pid_lines, process_log, write_durably
 from infra.settings import KafkaClient, Settings, read_settings
 from infra.store.feed import Listener
 from infra.store.provision import READER
@@ -183,11 +184,14 @@ def relay_home(settings: Settings, home: Home, config: HomeConfig, bootstrap: st
         hint.write()
         process = identify_process(os.getpid())
         if process is not None:
-            write_pid_file(home.run / READY_FILE, process)
+            write_held(home.run / READY_FILE, pid_lines(process))
         try:
-            return loop.run(hint)
+            code = loop.run(hint)
         finally:
             hint.write()
+        if code == EXIT_OK:  # told to end, so that nobody misses it; one that was killed or stopped by itself is missed
+            (home.run / READY_FILE).unlink(missing_ok=True)
+        return code
 
 
 def _look_once(bootstrap: str) -> None:

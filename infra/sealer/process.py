@@ -25,7 +25,8 @@ from domain.ledger.policy import parse_policy
 from infra.clock import now_s
 from infra.failpoints import failpoint
 from infra.keys.files import FileKeys
-from infra.process import identify_process, process_log, write_pid_file
+from infra.locks import write_held
+from infra.process import identify_process, pid_lines, process_log
 from infra.sealer.database import SealerDatabase
 from infra.sealer.headguard import FileHeadGuard
 from infra.tiles.posix import PosixTree
@@ -220,7 +221,7 @@ def _say_ready(path: Path) -> None:
     process = identify_process(os.getpid())
     if process is not None:
         try:
-            write_pid_file(path, process)
+            write_held(path, pid_lines(process))
         except OSError as err:
             log_line(f"cannot write {path}: {err.strerror}")
 

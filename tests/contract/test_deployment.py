@@ -113,15 +113,18 @@ def test_the_superusers_password_comes_from_outside_and_reaches_only_who_needs_i
 def found_with(folder: Path, init: int, create: int) -> int:
     """Run the command of the service `found` over a command line whose two commands end so; return its exit code."""
     program = folder / "edgeprint"
-    program.write_text(f"#!/bin/sh\ncase $1 in init) exit {init};; topic) exit {create};; esac\n")
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >> {folder}/told\ncase $1 in init) exit {init};; topic) exit {create};; esac\n'
+    )
     program.chmod(0o755)
     argv = [str(word).replace("/data", str(folder)) for word in SERVICES["found"]["command"]]
-    environ = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    environ = {"PATH": f"{folder}:{os.environ['PATH']}", "EDGEPRINT_INIT_OPTIONS": "--production --prefix 10.1234"}
     return subprocess.run(argv, env=environ, check=False, timeout=30).returncode
 
 
 def test_nothing_starts_behind_a_founding_that_failed(tmp_path: Path) -> None:
     assert found_with(tmp_path, init=0, create=0) == 0
+    assert (tmp_path / "told").read_text() == "init --production --prefix 10.1234\ntopic create\n"
     assert found_with(tmp_path, init=5, create=0) == 5
     assert found_with(tmp_path, init=0, create=1) == 1
     (tmp_path / "home").mkdir()

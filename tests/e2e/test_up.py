@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -98,6 +99,36 @@ def test_what_is_down_is_told_and_what_cannot_be_had_is_absent(running: Place) -
     assert state["ledger_size"] is state["relay_lag"] is None
     running.run("up").ok()
     until(lambda: running.run("status", "--json").ok().json["relay_lag"] == 0, "the relay has caught up")
+
+
+def reasons(base: str) -> dict[str, str]:
+    """Return why the API is not ready, by check."""
+    try:
+        with urllib.request.urlopen(base + "/readyz", timeout=30):
+            return {}
+    except urllib.error.HTTPError as err:
+        with err:
+            return {one["check"]: one["reason"] for one in json.load(err)["reasons"]}
+
+
+def test_a_database_that_takes_connections_and_answers_none_is_told_within_a_second(running: Place) -> None:
+    base, postmaster = running.run("status", "--json").ok().json["api"], running.postmaster()
+    assert postmaster is not None
+    os.kill(postmaster.pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        assert reasons(base) == {"database": "expected the database to answer within 1 s, found no answer"}
+        assert time.monotonic() - started < 1.9
+    finally:
+        os.kill(postmaster.pid, signal.SIGCONT)
+    until(lambda: not reasons(base), "the database answers")
+
+
+def test_without_kafka_no_relay_is_missed(running: Place) -> None:
+    running.run("down").ok()
+    running.run("up", "--no-kafka").ok()
+    assert reasons(running.run("status", "--json").ok().json["api"]) == {}
+    running.run("up").ok()
 
 
 def metrics(running: Place) -> dict[str, float]:

@@ -2,7 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterator
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +19,10 @@ from infra.process import identify_process, is_alive, write_pid_file
 
 SAYS_READY = """
 import os, pathlib, sys, time
-from infra.process import identify_process, write_pid_file
+from infra.locks import write_held
+from infra.process import identify_process, pid_lines
 home = pathlib.Path(sys.argv[sys.argv.index("--home") + 1])
-write_pid_file(home / "run" / "thing.ready", identify_process(os.getpid()))
+write_held(home / "run" / "thing.ready", pid_lines(identify_process(os.getpid())))
 time.sleep(600)
 """
 ENDS = "import sys; sys.exit('a thing: cannot, for a reason')"
@@ -48,8 +53,9 @@ def test_it_is_started_once_and_is_at_work_when_start_returns(home: Home) -> Non
     assert service.process is None
     process = service.start()
     assert service.is_ready(process) and service.start() == process == service.process
+    assert service.is_at_work() and service.is_wanted()
     service.stop()
-    assert not is_alive(process) and service.process is None
+    assert not is_alive(process) and service.process is None and not service.is_at_work()
     service.stop()
 
 
@@ -85,14 +91,37 @@ def test_what_processes_say_in_json_is_believed_only_of_a_live_one(home: Home) -
     assert relayed_size(home) == 7 and relayed_to(home) is None
 
 
-@pytest.mark.parametrize("text", ["{}", '{"pid": "x", "started": 1}', '{"pid": -1, "started": "x"}'])
-def test_what_is_no_word_of_a_live_process_says_that_nobody_is_at_work(home: Home, text: str) -> None:
+@pytest.mark.parametrize("text", ["{}", "", '{"pid": 1, "started": "x"}'])
+def test_a_file_that_nobody_holds_says_that_nobody_is_at_work(home: Home, text: str) -> None:
     assert not api(home).is_at_work() and not sealer(home).is_at_work()
     (home.run / "api.json").write_text(text)
-    (home.run / "sealer.ready").write_text(text)
-    assert not api(home).is_at_work() and not sealer(home).is_at_work()
     mine = identify_process(os.getpid())
     assert mine is not None
     write_pid_file(home.run / "sealer.ready", mine)
-    (home.run / "api.json").write_text(json.dumps({"pid": mine.pid, "started": mine.started}))
-    assert api(home).is_at_work() and sealer(home).is_at_work()
+    assert not api(home).is_at_work() and not sealer(home).is_at_work()
+
+
+CONTAINED = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+can_unshare = shutil.which("unshare") is not None and not subprocess.run([*CONTAINED, "true"], check=False).returncode
+
+
+@pytest.mark.skipif(not can_unshare, reason="this machine gives no namespaces of process ids")
+def test_who_works_in_another_container_is_seen(home: Home) -> None:
+    """There a process has another id, and its parent's end is the end of all."""
+    service = thing(home, "says_ready")
+    argv = [*CONTAINED, "--kill-child", sys.executable, "-m", "says_ready", "--home", str(home.path)]
+    with subprocess.Popen(argv) as process:
+        try:
+            wait_until(service.is_at_work)
+            said = (home.run / "thing.ready").read_text().split()[0]
+            assert int(said) < 10 < process.pid, "its id is that of another namespace"
+        finally:
+            process.kill()
+    wait_until(lambda: not service.is_at_work())
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Unavailable
+from infra.locks import FileLock
 from infra.process import (
-    FileLock,
     ProcessId,
     identify_process,
     is_alive,
@@ -27,7 +27,7 @@ from infra.process import (
 )
 
 HOLD_LOCK = (
-    "import sys, time, pathlib; from infra.process import FileLock\n"
+    "import sys, time, pathlib; from infra.locks import FileLock\n"
     "with FileLock(pathlib.Path(sys.argv[1]), timeout_s=9, what='it'):\n"
     "    print('held', flush=True); time.sleep(60)\n"
 )
