@@ -34,12 +34,14 @@ public class Subscribe {
                 for (ConsumerRecord<byte[], byte[]> record : records) {
                     byte[] value = record.value() == null ? new byte[0] : record.value();
                     sha256.update((byte) 0); // the leaf hash is that of 00 and the entry
-                    sha256.update(value, Math.min(5, value.length), Math.max(0, value.length - 5));
+                    int start = record.headers().lastHeader("__value_schema_id") != null ? 0 : Math.min(5, value.length);
+                    sha256.update(value, start, value.length - start); // behind the framing, if there is one
                     String leaf = HexFormat.of().formatHex(sha256.digest());
-                    if (!leaf.equals(text(record, "leaf-hash"))) {
+                    String index = text(record, "ledger-index");
+                    if (!leaf.equals(text(record, "leaf-hash")) || !index.matches("0|[1-9][0-9]{0,17}")) {
                         System.out.printf("foreign record %s-%d@%d%n", record.topic(), record.partition(), record.offset());
-                    } else if (seen.add(Long.parseLong(text(record, "ledger-index")))) { // never by offset
-                        System.out.println(text(record, "ledger-index") + " " + text(record, "ce_type") + " " + leaf);
+                    } else if (seen.add(Long.parseLong(index))) { // never by offset
+                        System.out.println(index + " " + text(record, "ce_type") + " " + leaf);
                     }
                 }
             }
@@ -48,6 +50,6 @@ public class Subscribe {
 
     static String text(ConsumerRecord<byte[], byte[]> record, String name) {
         Header header = record.headers().lastHeader(name);
-        return header == null ? "" : new String(header.value());
+        return header == null || header.value() == null ? "" : new String(header.value());
     }
 }

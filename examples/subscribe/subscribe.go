@@ -38,7 +38,11 @@ func main() {
 			for _, header := range record.Headers {
 				headers[header.Key] = string(header.Value)
 			}
-			leaf := sha256.Sum256(append([]byte{0}, record.Value[min(5, len(record.Value)):]...))
+			entry := record.Value
+			if _, bare := headers["__value_schema_id"]; !bare {
+				entry = entry[min(5, len(entry)):] // behind the framing
+			}
+			leaf := sha256.Sum256(append([]byte{0}, entry...))
 			index, err := strconv.ParseUint(headers["ledger-index"], 10, 64)
 			if err != nil || hex.EncodeToString(leaf[:]) != headers["leaf-hash"] {
 				fmt.Printf("foreign record %s[%d]@%d\n", record.Topic, record.Partition, record.Offset)

@@ -1,4 +1,5 @@
 """Strangers' clients, unmodified, on a home that is up: each sees every entry, and its bytes are those of the ledger.
+Strangers' records lie behind ours: each client passes over what it can know to be none of ours, and stops at nothing.
 
 The README's consumer as it is written there, the programs of examples/subscribe, Apache Kafka's own console consumer,
 Confluent's deserialiser with our registry, and fastavro with the schema files.
@@ -11,13 +12,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import fastavro
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -32,11 +34,42 @@ from schemas.topics import CONTEXT_TOPICS
 from tests.e2e.kit import REPOSITORY, Place, place
 from tests.java_kit import compile_java, run_java
 
+Headers: TypeAlias = list[tuple[str, bytes | None]]
+Forged: TypeAlias = tuple[bytes | None, Headers]
 PROGRAMS = REPOSITORY / "examples" / "subscribe"
 
 
+def with_leaf(record: Received, index: bytes, value: bytes) -> Forged:
+    """Return a record with a leaf hash that is right."""
+    leaf = hashlib.sha256(b"\0" + value[5:]).hexdigest().encode()
+    return value, [("ledger-index", index), ("leaf-hash", leaf), *record.headers[2:]]
+
+
+FORGED: dict[str, Callable[[Received, bytes], Forged]] = {
+    "null": lambda r, _: (None, list(r.headers)),
+    "nothing in it": lambda r, _: (b"", []),
+    "another leaf": lambda r, value: (value[:-1] + bytes([value[-1] ^ 1]), list(r.headers)),
+    "headers without values": lambda r, value: (value, [(name, None) for name, _ in r.headers]),
+    "no index": lambda r, value: (value, list(r.headers[1:])),
+    "an index that is no number": lambda r, value: with_leaf(r, b"x", value),
+    "a negative index": lambda r, value: with_leaf(r, b"-1", value),
+}
+"""What every program can know to be a stranger's."""
+BELIEVED: dict[str, Callable[[Received, bytes], Forged]] = {
+    "900001": lambda r, value: with_leaf(r, b"900001", bytes(5) + b"rubbish" * 40),
+    "900002": lambda r, value: with_leaf(r, b"900002", value[:-9]),
+    "900003": lambda r, value: with_leaf(r, b"900003", value),
+    "900004": lambda r, value: (
+        value[5:],
+        [*with_leaf(r, b"900004", value)[1], ("__value_schema_id", b"\1" + bytes(16))],
+    ),
+}
+"""What has the leaf hash that it claims, by its index; the first two do not decode, the last is framed as `bare` is."""
+FORGERIES = FORGED | BELIEVED
+
+
 class Up:
-    """A home that is up, with some entries on Kafka."""
+    """A home that is up, with some entries on Kafka and strangers' records behind them."""
 
     def __init__(self, made: Place) -> None:
         self.made = made
@@ -48,6 +81,19 @@ class Up:
             ends = reader.ends(partitions)
             spans = {partition: (0, ends[partition]) for partition in partitions}
             self.records = [record for batch in reader.read(spans) for record in batch]
+        copied = next(record for record in self.records if record.topic == "edgeprint.identity.v1")
+        places = {name: self.write(copied, *forge(copied, copied.value or b"")) for name, forge in FORGERIES.items()}
+        self.foreign = {places[name] for name in FORGED}
+        self.undecodable = {places[name] for name in ("900001", "900002")}
+
+    def write(self, copied: Received, value: bytes | None, headers: Headers) -> str:
+        """Write a record as a stranger, and return where it lies."""
+        stranger, sent = Producer({"bootstrap.servers": self.status["kafka"]}), []
+        stranger.produce(
+            copied.topic, value, copied.key, 0, headers=headers, on_delivery=lambda _, message: sent.append(message)
+        )
+        assert stranger.flush(20) == 0 and sent[0].error() is None
+        return f"{copied.topic}[0]@{sent[0].offset()}"
 
     def row(self, record: Received) -> LedgerRow:
         """Return the row that a record claims."""
@@ -67,8 +113,15 @@ class Up:
 
 
 def told(out: str) -> set[tuple[int, str, str]]:
-    """Return index, type and third word of each line."""
-    return {(int(index), kind, third) for index, kind, third in (line.split() for line in out.splitlines())}
+    """Return index, type and third word of each line that tells an event."""
+    lines = (line.split() for line in out.splitlines() if not line.startswith("foreign"))
+    return {(int(index), kind, third) for index, kind, third in lines}
+
+
+def foreign(out: str) -> set[str]:
+    """Return topic, partition and offset of each line that tells a foreign record."""
+    found = re.findall(r"^foreign record (\S+?)[-\[](\d+)\]?@(\d+)", out, re.MULTILINE)
+    return {f"{topic}[{partition}]@{offset}" for topic, partition, offset in found}
 
 
 @pytest.fixture(scope="module")
@@ -102,17 +155,25 @@ def test_the_consumer_of_the_readme_as_it_is_written(up: Up, tmp_path: Path) -> 
     assert found is not None and sum(bool(line) for line in found[1].splitlines()) == 10
     program = tmp_path / "consumer.py"
     program.write_text(found[1])
-    assert told(up.python(str(program))) == up.all_leaves()
+    seen = {line for line in up.python(str(program)).splitlines() if line.split()[0].isdigit()}
+    assert {line for line in told("\n".join(seen)) if line[0] < 900_000} == up.all_leaves()
 
 
 def test_the_program_in_python(up: Up) -> None:
     out = up.python(str(PROGRAMS / "subscribe.py"), up.status["kafka"], up.status["registry"])
-    assert {(index, kind) for index, kind, _ in told(out)} == {(row.index, row.type) for row in up.rows}
+    seen = {(index, kind) for index, kind, _ in told(out)}
+    assert {one for one in seen if one[0] < 900_000} == {(row.index, row.type) for row in up.rows}
+    assert {index for index, _ in seen if index >= 900_000} == {900_003, 900_004}
+    assert foreign(out) == up.foreign | up.undecodable
 
 
 def test_the_program_in_java(up: Up, tmp_path: Path) -> None:
+    """It decodes nothing, so it takes what has the leaf hash that it claims."""
     compile_java(PROGRAMS / "Subscribe.java", tmp_path)
-    assert told(run_java("Subscribe", up.status["kafka"], more=tmp_path)) == up.all_leaves()
+    out = run_java("Subscribe", up.status["kafka"], more=tmp_path)
+    assert {line for line in told(out) if line[0] < 900_000} == up.all_leaves()
+    assert {line[0] for line in told(out) if line[0] >= 900_000} == {int(index) for index in BELIEVED}
+    assert foreign(out) == up.foreign
 
 
 def test_apache_kafkas_own_console_consumer(up: Up) -> None:
