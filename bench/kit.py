@@ -12,6 +12,7 @@ from pathlib import Path
 from domain.events import ActorKind
 from domain.evidence.ledger import FoundLedger, SchemaText
 from domain.governance.events import PartyKind
+from domain.governance.party import EnrolParty
 from domain.ids import LedgerId, PartyId
 from infra.clock import IdSource, now_us
 from infra.embedded.cluster import Cluster
@@ -21,7 +22,7 @@ from infra.store.recorder import LedgerRecorder
 from producers.application import LedgerApplication
 from producers.commands import Actor
 from producers.evidence import change_ledger
-from producers.governance import enrol_party
+from producers.governance import found_party
 from producers.ports import CommandKey
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
@@ -82,7 +83,8 @@ def founded(directory: Path, origin: str) -> Iterator[BenchLedger]:
         key, party_key = CommandKey(bench.party, bench.ledger), CommandKey(bench.party, bench.party)
         with bench.application() as application:
             application.execute(change_ledger(key, actor, bench.ledger, command)).require()
-            application.execute(enrol_party(party_key, actor, bench.party, PartyKind.SERVICE)).require()
+            enrolling = (EnrolParty(kind=PartyKind.SERVICE),)
+            application.execute(found_party(party_key, actor, bench.party, bench.ledger, enrolling)).require()
         yield bench
     finally:
         cluster.purge()

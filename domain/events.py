@@ -2,7 +2,7 @@
 
     Verdict = StrEnum("Verdict", ["UNSPECIFIED", "SUCCEEDED", "FAILED"])
 
-    @fact("edgeprint.production.AttemptEnded")
+    @fact("edgeprint.production.AttemptEnded", stream="J")
     class AttemptEnded(Event):
         \"""The current try ended; SUCCEEDED ends the job.\"""
 
@@ -72,10 +72,15 @@ NO_KEYS: Final = KeyChange()
 
 
 class Event:
-    """The base of all facts. `TYPE` is the Avro full name, `VERSION` counts the versions of its schema from 1."""
+    """The base of all facts.
+
+    `TYPE` is the Avro full name, `STREAM` the letter of the identifiers whose streams hold it (`domain.ids.KINDS`),
+    `VERSION` counts the versions of its schema from 1.
+    """
 
     __slots__ = ()
     TYPE: ClassVar[str]
+    STREAM: ClassVar[str]
     VERSION: ClassVar[int]
 
     def keys(self) -> KeyChange:
@@ -87,11 +92,12 @@ _E = TypeVar("_E", bound=Event)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-def fact(name: str, *, version: int = 1) -> Callable[[type[_E]], type[_E]]:
-    """Make an event class: a frozen, slotted, keyword-only dataclass that carries its Avro full name and version."""
+def fact(name: str, *, stream: str, version: int = 1) -> Callable[[type[_E]], type[_E]]:
+    """Make an event class: a frozen, slotted, keyword-only dataclass that carries its name, stream and version."""
 
     def made(cls: type[_E]) -> type[_E]:
         cls.TYPE = name
+        cls.STREAM = stream
         cls.VERSION = version
         return dataclass(frozen=True, slots=True, kw_only=True)(cls)
 

@@ -13,7 +13,8 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+from uuid import UUID
 
 import rfc8785
 
@@ -22,14 +23,17 @@ from domain.events import ActorKind, Sha256
 from domain.evidence.events import schema_key
 from domain.evidence.ledger import FoundLedger, PublishSchemas, SchemaText
 from domain.governance.events import PartyKind
+from domain.governance.party import EnrolParty
+from domain.governance.signing import binding_text
 from domain.identity.trace_set import BUILT_IN, TRACE_SET_POLICY
 from domain.ids import LedgerId, format_id, parse_prefix
-from domain.ledger.text import KEY_NAME_BYTES_MAX, check_key_name
+from domain.ledger.text import KEY_NAME_BYTES_MAX, check_key_name, encode_base64
 from infra.blobs.store import BlobStore
 from infra.clock import IdSource, now_s, now_us
 from infra.database import Database
 from infra.home import FORMAT, Home, HomeConfig
 from infra.keys.files import FileKeys
+from infra.keys.parties import PartyKeys
 from infra.locks import FileLock
 from infra.log import policy_of
 from infra.process import write_durably
@@ -40,9 +44,9 @@ from infra.store.provision import WRITER
 from infra.store.recorder import LedgerRecorder
 from infra.tiles.posix import PosixTree, unverified_size
 from producers.application import LedgerApplication
-from producers.commands import Actor, Task
+from producers.commands import Actor, Aggregate, Loaded, StreamCache, Task
 from producers.evidence import change_ledger
-from producers.governance import enrol_party
+from producers.governance import found_party, holder_commands
 from producers.identity import PolicyInForce
 from producers.ports import CommandKey
 from producers.sealer_growth import RESTORE
@@ -51,6 +55,7 @@ from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 
 FOUNDING_SECONDS_MAX: Final = 60.0
+S = TypeVar("S")
 POLICY_IN_FORCE = PolicyInForce(BUILT_IN, Sha256(hashlib.sha256(rfc8785.dumps(TRACE_SET_POLICY)).digest()))
 
 
@@ -79,6 +84,18 @@ class Session:
     def new_command(self, actor: Actor) -> CommandKey:
         """Return the key of a command that is new."""
         return CommandKey(actor.party, self.application.new_id())
+
+    def load(
+        self, stream_id: UUID, aggregate: Aggregate[S], *, before: int | None = None, versions: int | None = None
+    ) -> Loaded[S]:
+        """Return a stream as it stands, of version 0 if it does not exist; or as it stood, before a ledger index.
+
+        `versions` cuts it to so many events. Raises: NotFound if it is a stream of another kind.
+        """
+        decode = self.application.codec.decode
+        rows = self.store.streams([stream_id]).get(stream_id, [])[:versions]
+        streams = {stream_id: [row for row in rows if before is None or row.index < before]}
+        return StreamCache(streams, lambda entry: decode(entry).event).load(stream_id, aggregate)
 
     def seal(self) -> int:
         """Seal what is stored, here or by the sealer that runs, and return the sealed size; blocks until it is done.
@@ -192,8 +209,14 @@ def _append_founding(session: Session) -> None:
     session.application.execute(
         change_ledger(CommandKey(actor.party, config.ledger_id), actor, config.ledger_id, command)
     ).require()
-    for party, kind in ((config.service_id, PartyKind.SERVICE), (config.holder_id, PartyKind(config.holder_kind))):
-        session.application.execute(enrol_party(CommandKey(actor.party, party), actor, party, kind)).require()
+    signer = PartyKeys(session.home.keys).first(config.holder_id, config.holder)
+    proof = encode_base64(signer.sign(binding_text(config.ledger_id, signer.vkey))).decode()
+    for party, commands in (
+        (config.service_id, (EnrolParty(kind=PartyKind.SERVICE),)),
+        (config.holder_id, holder_commands(PartyKind(config.holder_kind), signer.vkey, proof, config.holder_id)),
+    ):
+        task = found_party(CommandKey(actor.party, party), actor, party, config.ledger_id, commands)
+        session.application.execute(task).require()
 
 
 def _refuse_older_database(session: Session) -> None:

@@ -14,6 +14,7 @@ have a digest.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from domain.errors import Conflict, LedgerError, Rejected
 from domain.events import Envelope, KeyChange, Recorded, Sha256
 from domain.ids import CommandId, EventId, LedgerId, StreamId
 from domain.ledger.merkle import leaf_hash
-from producers.commands import Decision, Outcome, StreamCache, Task, View
+from producers.commands import Authority, Decision, Outcome, Preview, StreamCache, Task, View
 from producers.group import CommandGroup
 from producers.ports import (
     AlreadyStored,
@@ -37,6 +38,7 @@ from producers.ports import (
     StoredCommand,
 )
 from schemas.codec import Codec
+from schemas.values import EPOCH
 
 TRIES_MAX = 20
 R = TypeVar("R")
@@ -109,6 +111,17 @@ class LedgerApplication(Application[UUID]):
                 self._settle(tasks, outcomes, pending)
         return outcomes
 
+    def preview(self, task: Task[R]) -> Preview[R]:
+        """Return what a command would do now, and write nothing.
+
+        Raises:
+            LedgerError: it would be refused, and why.
+        """
+        (decided,) = self._decide_all([task])
+        if isinstance(decided, LedgerError):
+            raise decided
+        return Preview(decided.decision, decided.request)
+
     def close(self) -> None:
         """Stop the group's thread and the library's parts."""
         self._group.close()
@@ -154,8 +167,9 @@ class LedgerApplication(Application[UUID]):
         streams = self.store.streams(sorted(frozenset().union(*named)))
         cache = StreamCache(streams, lambda entry: self.codec.decode(entry).event)
         now = self.clock()
+        instant = EPOCH + timedelta(microseconds=now)
         for task, names in zip(tasks, named, strict=True):
-            view = View(keys, names, cache, task.id_source(self.new_id))
+            view = View(keys, names, cache, task.id_source(self.new_id), instant)
             try:
                 decision = task.decide(view)
                 yield _Decided(decision, self._request(task, view, decision, now))
@@ -176,6 +190,7 @@ class LedgerApplication(Application[UUID]):
         take: list[str] = []
         release: list[str] = []
         take_at: list[int] = []
+        authority = decision.authority or Authority(task.actor.kind)
         for write in decision.writes:
             version, previous = write.stream.version, write.stream.last_leaf
             for event in write.events:
@@ -191,9 +206,11 @@ class LedgerApplication(Application[UUID]):
                     actor=task.actor.party,
                     recorded_at=now,
                     stream_version=version,
-                    actor_kind=task.actor.kind,
+                    actor_kind=authority.kind,
                     on_behalf_of=task.actor.on_behalf_of,
+                    mandate=authority.mandate,
                     policy=decision.policy,
+                    attestation=authority.attestation,
                 )
                 entry = self.codec.encode(event, envelope)
                 previous = Sha256(leaf_hash(entry))

@@ -7,13 +7,14 @@ A `Task` names the keys it needs to look up and, once their holders are known, t
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from domain.errors import LedgerError, NotFound
 from domain.events import ZERO_HASH, ZERO_UUID, ActorKind, Event, Sha256
 from domain.ids import PartyId
-from producers.ports import CommandKey, KeyHolder, LedgerRow, StreamVersion
+from producers.ports import AppendRequest, CommandKey, KeyHolder, LedgerRow, StreamVersion
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -30,12 +31,21 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[S]):
-    """A stream as it stands: folded state, version (0: it does not exist) and the leaf hash of its last event."""
+    """A stream as it stands: its folded state and the leaf hash of each event, version 1 first."""
 
     stream_id: UUID
     state: S
-    version: int
-    last_leaf: Sha256
+    leaves: tuple[Sha256, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """Return the version of its last event; 0: it does not exist."""
+        return len(self.leaves)
+
+    @property
+    def last_leaf(self) -> Sha256:
+        """Return the leaf hash of its last event, zeros if there is none."""
+        return self.leaves[-1] if self.leaves else ZERO_HASH
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +76,7 @@ class StreamCache:
             state = aggregate.initial
             for row in rows:
                 state = aggregate.evolve(state, self._decode(row.entry))
-            last = Sha256(rows[-1].leaf_hash) if rows else ZERO_HASH
-            known = Loaded(stream_id, state, len(rows), last)
+            known = Loaded(stream_id, state, tuple(Sha256(row.leaf_hash) for row in rows))
             self._folded[stream_id] = known
         return cast("Loaded[S]", known)
 
@@ -76,10 +85,17 @@ class View:
     """What one command may look at. Loading a stream that the task did not name is a bug and raises AssertionError."""
 
     def __init__(
-        self, keys: Mapping[str, KeyHolder], named: frozenset[UUID], cache: StreamCache, new_id: Callable[[], UUID]
+        self,
+        keys: Mapping[str, KeyHolder],
+        named: frozenset[UUID],
+        cache: StreamCache,
+        new_id: Callable[[], UUID],
+        now: datetime,
     ) -> None:
+        """`now` is the instant, in UTC, at which the command is decided and its events are recorded."""
         self.keys = keys
         self.new_id = new_id
+        self.now = now
         self._named = named
         self._cache = cache
         self._loaded: dict[UUID, int] = {}
@@ -94,11 +110,20 @@ class View:
 
     def born(self, aggregate: Aggregate[S]) -> Loaded[S]:
         """Return a stream that does not exist yet, under a new UUIDv7; nothing needs to be read."""
-        return Loaded(self.new_id(), aggregate.initial, 0, ZERO_HASH)
+        return Loaded(self.new_id(), aggregate.initial)
 
     def guards(self, written: frozenset[UUID]) -> tuple[StreamVersion, ...]:
         """Return a guard for each stream that was read and is not written (a write checks its own version)."""
         return tuple(StreamVersion(s, v) for s, v in self._loaded.items() if s not in written)
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """By what the actor acts: its kind as enrolled, the leaf hash of its mandate, the digest of its signed command."""
+
+    kind: ActorKind
+    mandate: Sha256 | None = None
+    attestation: Sha256 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +136,15 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Decision(Generic[R]):
-    """What a command decided: the events, the digest of the policy applied, and the answer for the caller."""
+    """What a command decided: the events, the digest of the policy applied, and the answer for the caller.
+
+    `authority` is what the registry found of the actor; without it the task's own word on its kind stands.
+    """
 
     writes: tuple[Write, ...]
     answer: R
     policy: Sha256 | None = None
+    authority: "Authority | None" = None
 
 
 def _no_reads(_: Mapping[str, KeyHolder]) -> tuple[UUID, ...]:
@@ -173,3 +202,11 @@ class Outcome(Generic[R]):
         if self.answer is None:
             raise AssertionError("a repeated command has indexes but no answer")
         return self.answer
+
+
+@dataclass(frozen=True, slots=True)
+class Preview(Generic[R]):
+    """What a command would write, and what it rests on: streams and versions that would be guarded, keys."""
+
+    decision: Decision[R]
+    request: AppendRequest

@@ -1,17 +1,21 @@
 """Commands of the identity context: bring bytes to the gate, get an identifier and a judgement."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from domain.events import Sha256
+from domain.governance.events import policy_key
+from domain.governance.policies import TRACE_SET
 from domain.identity.digital_object import DigitalObject, Facts, Status, SubmitObject, decide, evolve
 from domain.identity.events import ObjectIdentified, content_key
-from domain.identity.trace_set import TraceSetPolicy
+from domain.identity.trace_set import TraceSetPolicy, parse_policy
 from domain.ids import ObjectId
 from domain.rights.events import title_key
 from producers.commands import Actor, Aggregate, Decision, Loaded, Task, View, Write
-from producers.governance import is_enrolled
+from producers.governance import POLICY_SET, is_enrolled
 from producers.ports import CommandKey, KeyHolder
 from producers.rights import title_of
 
@@ -35,17 +39,17 @@ class Submitted:
     duplicate: bool
 
 
-def submit_object(key: CommandKey, actor: Actor, command: SubmitObject, policy: PolicyInForce) -> Task[Submitted]:
-    """Return the task that brings one object to the gate.
+def submit_object(key: CommandKey, actor: Actor, command: SubmitObject, built_in: PolicyInForce) -> Task[Submitted]:
+    """Return the task that brings one object to the gate; `built_in` judges while no policy is active.
 
     The same bytes from the same holder are one object, also when two processes race: its content key is taken at birth,
     and whoever comes second is decided again on the object that the first one made.
     """
     holder, work = command.holder, command.content.sha256
-    content, title = content_key(holder, work), title_key(holder, work)
+    content, title, named = content_key(holder, work), title_key(holder, work), policy_key(TRACE_SET)
 
     def reads(keys: Mapping[str, KeyHolder]) -> tuple[UUID, ...]:
-        found = tuple(keys[name].stream_id for name in (content, title) if name in keys)
+        found = tuple(keys[name].stream_id for name in (content, title, named) if name in keys)
         return (holder, *found, *(parent.object_id for parent in command.parents))
 
     def run(view: View) -> Decision[Submitted]:
@@ -55,6 +59,7 @@ def submit_object(key: CommandKey, actor: Actor, command: SubmitObject, policy: 
             stream = view.born(OBJECT)
         else:
             stream = view.load(known.stream_id, OBJECT)
+        policy = _policy_in_force(view, built_in)
         events = decide(stream.state, command, _facts(view, command, policy))
         state = stream.state
         for event in events:
@@ -62,7 +67,25 @@ def submit_object(key: CommandKey, actor: Actor, command: SubmitObject, policy: 
         answer = Submitted(ObjectId(stream.stream_id), state, duplicate=known is not None)
         return Decision((Write(stream, events),), answer, policy.digest)
 
-    return Task(key, actor, run, lookups=(content, title), reads=reads)
+    return Task(key, actor, run, lookups=(content, title, named), reads=reads)
+
+
+def _policy_in_force(view: View, built_in: PolicyInForce) -> PolicyInForce:
+    """Return the active version of the policy; its stream is guarded, so that no decision is made by one put aside."""
+    known = view.keys.get(policy_key(TRACE_SET))
+    if known is None:
+        return built_in
+    loaded = view.load(known.stream_id, POLICY_SET)
+    draft = loaded.state.in_force
+    if draft is None:
+        return built_in
+    return PolicyInForce(_read(draft.document), loaded.leaves[draft.activated_at - 1])
+
+
+@lru_cache(maxsize=8)
+def _read(document: str) -> TraceSetPolicy:
+    """Return a policy as one object, whose judgements are remembered; the document was read before it was drafted."""
+    return parse_policy(json.loads(document))
 
 
 def _facts(view: View, command: SubmitObject, policy: PolicyInForce) -> Facts:

@@ -19,6 +19,7 @@ archived text back on a record; the encoder and the decoder are generated from r
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from enum import StrEnum
 from inspect import cleandoc
@@ -26,13 +27,16 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+from domain.command import Command
 from domain.errors import Invalid
 from domain.events import ENVELOPE_TYPE, ActorKind, Doc, Envelope, Event, Sha256
+from domain.ids import KINDS
 
 LONG_LOW: Final = -(1 << 63)
 LONG_HIGH: Final = (1 << 63) - 1
 DEPTH_MAX: Final = 8
 UNSPECIFIED: Final = "unspecified"
+_LETTERS: Final = {name: letter for letter, name in KINDS.items()}
 REQUIRED: Final = object()
 """Stands for "no default" in a `Field`."""
 
@@ -65,7 +69,9 @@ class Boolean:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A UUID."""
+    """A UUID. `letter` says of what kind (`domain.ids.KINDS`), "" if of none; it does not stand in events' schemas."""
+
+    letter: str = dataclass_field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,11 @@ def describe(event_class: type[Event]) -> Record:
     return record
 
 
+def describe_request(command_class: type[Command]) -> Record:
+    """Return the shape of a command's input. Raises: Invalid, as `describe`."""
+    return _record(command_class, "edgeprint.command", f"edgeprint.command.{command_class.__name__}", depth=1)
+
+
 def describe_envelope() -> Record:
     """Return the shape of `Envelope` without `schema_sha256`, which the codec writes."""
     return _record(Envelope, "edgeprint", ENVELOPE_TYPE, depth=2)
@@ -184,11 +195,12 @@ def _shape(annotation: Any, context: str, where: str, depth: int) -> Shape:
         if depth + 1 > DEPTH_MAX:
             raise Invalid(f"{where}: expected at most {DEPTH_MAX} levels of records and arrays")
         return Array(_shape(arguments[0], context, where, depth + 1))
+    letter = _LETTERS.get(getattr(annotation, "__name__", ""), "")
     while isinstance(annotation, NewType):
         if annotation is Sha256:
             return Digest()
         annotation = annotation.__supertype__
-    return _plain_shape(annotation, context, where, depth)
+    return Identity(letter) if annotation is UUID else _plain_shape(annotation, context, where, depth)
 
 
 def _plain_shape(annotation: Any, context: str, where: str, depth: int) -> Shape:
@@ -196,7 +208,6 @@ def _plain_shape(annotation: Any, context: str, where: str, depth: int) -> Shape
         int: Long(),
         str: Text(),
         bool: Boolean(),
-        UUID: Identity(),
         datetime: Instant(),
     }
     if annotation in simple:

@@ -35,7 +35,7 @@ class Part:
     verdict: A[Verdict | None, Doc("how it went; null if untried")] = None
 
 
-@fact("edgeprint.production.Sampled")
+@fact("edgeprint.production.Sampled", stream="J")
 class Sampled(Event):
     """One field of every shape."""
 
@@ -58,7 +58,7 @@ class Sampled(Event):
     other: A[Part | None, Doc("another part; null if none")] = None
 
 
-@fact("edgeprint.production.Probed")
+@fact("edgeprint.production.Probed", stream="J")
 class Probed(Event):
     """One field for each form in which bytes can fail to be canonical."""
 
@@ -69,7 +69,7 @@ class Probed(Event):
     tags: A[tuple[int, ...], Doc("numbers")]
 
 
-@fact("edgeprint.production.Emptied")
+@fact("edgeprint.production.Emptied", stream="J")
 class Emptied(Event):
     """An event without fields."""
 

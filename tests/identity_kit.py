@@ -1,4 +1,4 @@
-"""Submissions for tests: real digests of real bytes, nothing declared unless a test says so."""
+"""Parties and submissions for tests: real digests of real bytes, nothing declared unless a test says so."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,11 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from domain.events import Sha256
+from domain.governance.events import PartyKind
+from domain.governance.party import EnrolParty
 from domain.identity.digital_object import SubmitObject
 from domain.identity.events import AssetClass, Content, IntakeSource, Origin, Parent, Relation
 from domain.identity.trace_set import BUILT_IN, Declared
-from domain.ids import ObjectId, PartyId
+from domain.ids import LedgerId, ObjectId, PartyId
 from producers.commands import Actor, Task
+from producers.governance import found_party
 from producers.identity import PolicyInForce, Submitted, submit_object
 from producers.ports import CommandKey
 
@@ -38,3 +41,8 @@ def submission(
         "declared": Declared({}),
     }
     return submit_object(key, actor, SubmitObject(**{**fields, **changes}), POLICY)
+
+
+def enrol(key: CommandKey, actor: Actor, party: PartyId, kind: PartyKind, ledger: LedgerId) -> Task[PartyId]:
+    """Return the task that enrols a party under an id of the test's, as a founding does."""
+    return found_party(key, actor, party, ledger, (EnrolParty(kind=kind),))

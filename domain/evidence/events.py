@@ -12,7 +12,7 @@ def schema_key(digest: bytes) -> str:
     return f"schema/{digest.hex()}"
 
 
-@fact("edgeprint.evidence.LedgerFounded")
+@fact("edgeprint.evidence.LedgerFounded", stream="H")
 class LedgerFounded(Event):
     """The ledger exists from here on; the first entry of every log and of no other place."""
 
@@ -21,7 +21,7 @@ class LedgerFounded(Event):
     origins: A[tuple[str, ...], Doc("origin lines of the logs in which these entries are sealed", low=1, high=16)]
 
 
-@fact("edgeprint.evidence.SchemaPublished")
+@fact("edgeprint.evidence.SchemaPublished", stream="H")
 class SchemaPublished(Event):
     """The full text of one schema, so that the ledger explains itself; entries under it may follow."""
 
@@ -33,7 +33,7 @@ class SchemaPublished(Event):
         return KeyChange(take=(schema_key(self.schema),))
 
 
-@fact("edgeprint.evidence.LedgerClockReset")
+@fact("edgeprint.evidence.LedgerClockReset", stream="H")
 class LedgerClockReset(Event):
     """An operator states that earlier times ran ahead; the running maximum of time starts again here."""
 

@@ -116,7 +116,7 @@ def content_key(holder: PartyId, sha256: bytes) -> str:
     return f"object/{holder}/{sha256.hex()}"
 
 
-@fact("edgeprint.identity.ObjectIdentified")
+@fact("edgeprint.identity.ObjectIdentified", stream="O")
 class ObjectIdentified(Event):
     """The object has its identifier (the stream's id); nothing is judged yet."""
 
@@ -134,14 +134,14 @@ class ObjectIdentified(Event):
         return KeyChange(take=(content_key(self.holder, self.content.sha256),))
 
 
-@fact("edgeprint.identity.DuplicateSubmissionDetected")
+@fact("edgeprint.identity.DuplicateSubmissionDetected", stream="O")
 class DuplicateSubmissionDetected(Event):
     """The same holder brought the same bytes again; the object stays one."""
 
     submission: A[Sha256, Doc("SHA-256 of the salted intake manifest of the repeated submission")]
 
 
-@fact("edgeprint.identity.TraceSetJudged")
+@fact("edgeprint.identity.TraceSetJudged", stream="O")
 class TraceSetJudged(Event):
     """What the minimum traceable set holds, element by element, under the policy named in the envelope."""
 
@@ -149,12 +149,12 @@ class TraceSetJudged(Event):
     cells: A[tuple[Cell, ...], Doc("one per element, in the order of the enum")]
 
 
-@fact("edgeprint.identity.ObjectAdmitted")
+@fact("edgeprint.identity.ObjectAdmitted", stream="O")
 class ObjectAdmitted(Event):
     """The traceable set is complete at the levels of the policy."""
 
 
-@fact("edgeprint.identity.ObjectQuarantined")
+@fact("edgeprint.identity.ObjectQuarantined", stream="O")
 class ObjectQuarantined(Event):
     """Something is missing or below its level; the object waits, nothing is lost."""
 
@@ -162,7 +162,7 @@ class ObjectQuarantined(Event):
     clause: A[str, Doc("clause of the policy that holds it back", low=1, high=CLAUSE_CHARACTERS_MAX)]
 
 
-@fact("edgeprint.identity.ObjectRejected")
+@fact("edgeprint.identity.ObjectRejected", stream="O")
 class ObjectRejected(Event):
     """The declaration contradicts the bytes or the ledger; final for this object."""
 

@@ -27,7 +27,7 @@ def title_key(holder: PartyId, work: bytes) -> str:
     return f"title/{holder}/{work.hex()}"
 
 
-@fact("edgeprint.rights.RightsClaimed")
+@fact("edgeprint.rights.RightsClaimed", stream="G")
 class RightsClaimed(Event):
     """The holder states that the work is theirs, and why: a root of title, contestable by others."""
 

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from infra.cli import consumer, dev, intake, ledger, records, schema, system, topic
+from infra.cli import command, consumer, decision, dev, governance, intake, ledger, records, schema, system, topic
 from infra.cli.output import EXIT_CRASH, EXIT_INTERRUPTED, errors_as_exit_codes, note
 
 app = typer.Typer(
@@ -23,6 +23,9 @@ app = typer.Typer(
 )
 system.register(app)
 intake.register(app)
+app.command("command")(command.command)
+governance.register(app)
+app.add_typer(decision.app, name="decision")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(schema.app, name="schema")
 records.register(topic.app)

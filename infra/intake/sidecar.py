@@ -36,8 +36,8 @@ from domain.ids import parse_object_id
 from domain.rights.events import Root
 from infra.intake.opened import open_file
 from infra.intake.refusal import FileRefused, display, refuse_error
-from infra.intake.sidecar_json import parse_strict, shown
 from infra.intake.sidecar_model import Section, SidecarModel
+from schemas.strict_json import parse_strict, shown
 
 SIDECAR_BYTES_MAX: Final = 256 * 1024
 SIDECAR_DEPTH_MAX: Final = 6

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from domain.errors import Invalid
 from domain.events import Sha256
 from domain.ids import parse_capability_id, parse_object_id, parse_title_id
-from infra.intake.sidecar_json import INTEGER_MAX
+from schemas.strict_json import INTEGER_MAX
 
 SIDECAR_FORMAT: Final = "edgeprint/sidecar/1"
 TEXT_CHARACTERS_MAX = 512

@@ -22,7 +22,7 @@ def program(tmp_path: Path) -> Path:
     """Return a copy of the program with PartyEnrolled as version 2, its fields as they were."""
     for name in PACKAGES:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    change(tmp_path, f'@fact("{EVENT}")', f'@fact("{EVENT}", version=2)')
+    change(tmp_path, f'@fact("{EVENT}", stream="P")', f'@fact("{EVENT}", stream="P", version=2)')
     return tmp_path
 
 

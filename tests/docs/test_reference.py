@@ -236,5 +236,5 @@ def test_module_examples_of_formats_are_those_of_the_page() -> None:
         block = inspect.cleandoc("    " + docstring.split("Example")[-1].split("\n\n", 1)[1])
         assert "\n".join(line.strip() for line in block.splitlines()) in page, module
     assert (importlib.import_module("domain.ids").__doc__ or "").strip().splitlines()[-1].strip() in page
-    key = re.search(r"PRIVATE\+KEY\+film\S+", importlib.import_module("infra.keys.files").__doc__ or "")
+    key = re.search(r"PRIVATE\+KEY\+film\S+", importlib.import_module("infra.keys.format").__doc__ or "")
     assert key and key.group() in page

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def relaying(flow: Flow) -> Iterator["subprocess.Popen[bytes]"]:
     began = flow.said().count("relaying from") if (flow.made.folder / "relay.log").exists() else 0
     with flow.start() as process:
         try:
-            until(lambda: flow.said().count("relaying from") > began, "it relays")
+            said_to_have(flow, lambda: flow.said().count("relaying from") > began, "the relay has begun")
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
@@ -122,8 +122,13 @@ def relayed(flow: Flow) -> int:
 def drained(flow: Flow) -> None:
     """Seal what is there, and return once the relay has put all of it on Kafka."""
     flow.grow(1)
+    said_to_have(flow, lambda: relayed(flow) == size(flow), "the relay has drained")
+
+
+def said_to_have(flow: Flow, done: Callable[[], object], what: str) -> None:
+    """Wait for the relay; a transaction that a killed broker left open ends by itself after a minute."""
     try:
-        until(lambda: relayed(flow) == size(flow), "the relay has drained", DRAIN_S)
+        until(done, what, DRAIN_S)
     except AssertionError as err:
         raise AssertionError(f"{err}; {relayed(flow)} of {size(flow)}; the relay said {flow.said()[-1_500:]}") from err
 

@@ -34,11 +34,10 @@ from domain.identity.trace_set import Declared
 from domain.ids import ObjectId, PartyId
 from domain.rights.events import RightsClaimed, Root, title_key
 from producers.commands import Actor, Outcome, Task
-from producers.governance import enrol_party
 from producers.identity import Submitted
 from producers.ports import CommandKey
 from producers.rights import claim_rights
-from tests.identity_kit import submission
+from tests.identity_kit import enrol, submission
 from tests.unit.test_application import World
 
 # What the table asks besides the hash, by origin. `attested` cannot be reached by declaring.
@@ -158,7 +157,7 @@ class Gate(RuleBasedStateMachine):
         self.oracle = Oracle()
         second, self.stranger = PartyId(self.world.new_id()), PartyId(self.world.new_id())
         self.world.application.execute_all(
-            [enrol_party(self.world.key(), self.world.actor, second, PartyKind.ORGANISATION)]
+            [enrol(self.world.key(), self.world.actor, second, PartyKind.ORGANISATION, self.world.ledger_id)]
         )[0].require()
         self.parties = [self.world.holder, second, self.stranger]
         self.done: list[tuple[Task[Any], Outcome[Any]]] = []

@@ -21,15 +21,15 @@ from infra.clock import now_us
 from infra.store.mapper import EntryMapper
 from infra.store.memory import MemoryRecorder
 from producers.application import LedgerApplication
+from producers.authority import PARTY
 from producers.commands import Actor, Decision, Task, View, Write
 from producers.evidence import change_ledger
-from producers.governance import PARTY, enrol_party
 from producers.ports import AppendRequest, AppendResult, CommandKey
 from producers.rights import Claimed, claim_rights
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from schemas.envelope import read_header
-from tests.identity_kit import submission
+from tests.identity_kit import enrol, submission
 
 
 def ids() -> Callable[[], UUID]:
@@ -52,7 +52,7 @@ class World:
         texts = tuple(SchemaText(s.sha256, s.text.decode()) for s in CATALOGUE.by_type.values())
         command = FoundLedger("10.5072", False, ("example.org/log",), texts)
         self.application.execute(change_ledger(self.key(), self.actor, self.ledger_id, command)).require()
-        self.application.execute(enrol_party(self.key(), self.actor, self.holder, PartyKind.PERSON)).require()
+        self.application.execute(enrol(self.key(), self.actor, self.holder, PartyKind.PERSON, self.ledger_id)).require()
 
     def key(self, digest: bytes | None = None) -> CommandKey:
         return CommandKey(self.holder, self.new_id(), digest)
@@ -96,10 +96,10 @@ def test_a_known_command_is_answered_with_what_is_stored(world: World) -> None:
 
 def test_a_repeated_command_that_its_own_effect_would_refuse_is_answered(world: World) -> None:
     key, party = world.key(), PartyId(world.new_id())
-    first = world.application.execute(enrol_party(key, world.actor, party, PartyKind.AGENT))
-    again = world.application.execute(enrol_party(key, world.actor, party, PartyKind.AGENT))
+    first = world.application.execute(enrol(key, world.actor, party, PartyKind.AGENT, world.ledger_id))
+    again = world.application.execute(enrol(key, world.actor, party, PartyKind.AGENT, world.ledger_id))
     assert again.repeated and (again.first, again.last) == (first.first, first.last)
-    other = world.application.execute(enrol_party(world.key(), world.actor, party, PartyKind.AGENT))
+    other = world.application.execute(enrol(world.key(), world.actor, party, PartyKind.AGENT, world.ledger_id))
     with pytest.raises(Rejected, match="enrolled already"):
         other.require()
 

@@ -140,7 +140,7 @@ def test_another_class_than_the_envelope_is_refused() -> None:
 
 
 def test_an_event_outside_the_catalogue_is_refused() -> None:
-    @fact("edgeprint.production.Foreign")
+    @fact("edgeprint.production.Foreign", stream="J")
     class Foreign(Event):
         """Not in the catalogue."""
 

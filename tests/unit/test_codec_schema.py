@@ -40,7 +40,7 @@ def event_of(annotation: Any, default: Any = ..., docstring: str = "An event.", 
     body: dict[str, Any] = {"__annotations__": {"field": annotation}, "__doc__": docstring}
     if default is not ...:
         body["field"] = default
-    return fact("edgeprint.production.Made", version=version)(type("Made", (Event,), body))
+    return fact("edgeprint.production.Made", stream="J", version=version)(type("Made", (Event,), body))
 
 
 def field_type(annotation: Any) -> Any:
@@ -162,7 +162,7 @@ def test_a_default_waits_for_version_2_and_must_fit() -> None:
 
 @pytest.mark.parametrize("name", ["edgeprint.Made", "edgeprint.production.Other", "other.production.Made", "Made"])
 def test_a_wrong_type_name_is_refused(name: str) -> None:
-    cls: type[Event] = fact(name)(type("Made", (Event,), {"__doc__": "An event."}))
+    cls: type[Event] = fact(name, stream="J")(type("Made", (Event,), {"__doc__": "An event."}))
     with pytest.raises(Invalid, match=r"expected the type name edgeprint\.<context>\.Made"):
         describe(cls)
 
@@ -170,7 +170,7 @@ def test_a_wrong_type_name_is_refused(name: str) -> None:
 def test_the_name_envelope_is_taken() -> None:
     body = {"__annotations__": {"envelope": A[int, Doc("n")]}, "__doc__": "An event."}
     with pytest.raises(Invalid, match="expected another field name than envelope"):
-        describe(fact("edgeprint.production.Made")(type("Made", (Event,), body)))
+        describe(fact("edgeprint.production.Made", stream="J")(type("Made", (Event,), body)))
 
 
 def test_nesting_beyond_eight_levels_is_refused() -> None:

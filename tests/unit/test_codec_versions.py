@@ -45,7 +45,7 @@ def version_1() -> tuple[type[Event], Callable[[], Event]]:
         year: A[int, Doc("year of our era", low=1, high=2100)]
         kind: A[Kind, Doc("what grew")]
 
-    @fact("edgeprint.production.Grown")
+    @fact("edgeprint.production.Grown", stream="J")
     class Grown(Event):
         """Something grew."""
 
@@ -76,7 +76,7 @@ def version_2() -> Any:
         width: A[int, Doc("micrometres", low=0)] = 0
         site: A[ObjectId | None, Doc("where; null if unknown")] = None
 
-    @fact("edgeprint.production.Grown", version=2)
+    @fact("edgeprint.production.Grown", stream="J", version=2)
     class Grown(Event):
         """Something grew, or shrank."""
 
@@ -173,7 +173,7 @@ def test_one_name_means_one_class() -> None:
 
         size: A[int, Doc("n")]
 
-    @fact("edgeprint.production.Parted")
+    @fact("edgeprint.production.Parted", stream="J")
     class Parted(Event):
         """Uses the other part."""
 
@@ -226,7 +226,7 @@ def publish(directory: Path) -> None:
 
 
 def changed_class() -> Catalogue:
-    @fact("edgeprint.production.Grown")
+    @fact("edgeprint.production.Grown", stream="J")
     class Grown(Event):
         """Something grew, worded anew."""
 

@@ -1,4 +1,4 @@
-"""Given events, when a command, then events or an error: Ledger, Party and Title."""
+"""Given events, when a command, then events or an error: Ledger and Title."""
 
 from functools import reduce
 from uuid import UUID
@@ -10,9 +10,6 @@ from domain.events import Sha256
 from domain.evidence import ledger
 from domain.evidence.events import LedgerClockReset, LedgerFounded, SchemaPublished, schema_key
 from domain.evidence.ledger import FoundLedger, Ledger, PublishSchemas, ResetClock, SchemaText
-from domain.governance import party
-from domain.governance.events import PartyEnrolled, PartyKind
-from domain.governance.party import EnrolParty, Party
 from domain.ids import PartyId
 from domain.rights import title
 from domain.rights.events import RightsClaimed, Root, title_key
@@ -68,15 +65,6 @@ def test_a_clock_reset_is_recorded_with_its_reason() -> None:
     event = LedgerClockReset(reason="ntp was off")
     assert ledger.decide(Ledger(founded=True), ResetClock("ntp was off")) == (event,)
     assert ledger.evolve(Ledger(founded=True), event) == Ledger(founded=True)
-
-
-def test_a_party_is_enrolled_once() -> None:
-    events = party.decide(Party(), EnrolParty(PartyKind.PERSON))
-    assert events == (PartyEnrolled(kind=PartyKind.PERSON),)
-    state = party.evolve(Party(), events[0])
-    assert state.enrolled
-    with pytest.raises(Rejected, match="enrolled already as person"):
-        party.decide(state, EnrolParty(PartyKind.PERSON))
 
 
 def claim() -> ClaimRights:

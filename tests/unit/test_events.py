@@ -31,7 +31,7 @@ class Size:
     width: A[int, Doc("pixels")]
 
 
-@fact("edgeprint.production.Resized", version=3)
+@fact("edgeprint.production.Resized", stream="J", version=3)
 class Resized(Event):
     """Something was resized."""
 
@@ -43,7 +43,7 @@ class Resized(Event):
         return KeyChange(take=(f"width/{self.size.width}",))
 
 
-@fact("edgeprint.production.Plain")
+@fact("edgeprint.production.Plain", stream="J")
 class Plain(Event):
     """Something plain."""
 

@@ -11,7 +11,7 @@ from domain.ledger.checkpoint import Checkpoint
 from domain.ledger.merkle import EMPTY_ROOT
 from domain.ledger.note import parse_vkey, sign_note
 from domain.ledger.policy import parse_policy
-from infra.keys import files
+from infra.keys import format as key_format
 from infra.keys.files import ED25519_FILE, MLDSA44_FILE, FileKeys
 
 ORIGIN = "film-ledger.example/cn-east"
@@ -45,7 +45,7 @@ def test_the_published_test_key_is_read_and_stands_in_the_docstring(keys: FileKe
     keys.generate(ORIGIN)
     (tmp_path / "keys" / ED25519_FILE).write_text(KEY_FILE)
     assert keys.load(ORIGIN).ed25519.vkey == VKEY
-    assert KEY_FILE.strip() in (files.__doc__ or "")
+    assert KEY_FILE.strip() in (key_format.__doc__ or "")
     assert hashlib.sha256(b"log-test-key").hexdigest().startswith("c3a84421103a52e8")
 
 
@@ -94,7 +94,7 @@ def test_no_links_and_nothing_but_plain_files(keys: FileKeys, tmp_path: Path) ->
 
 def test_key_of_another_log(keys: FileKeys) -> None:
     keys.generate(ORIGIN)
-    with pytest.raises(Invalid, match=r"expected the key of log 'other\.example/log'"):
+    with pytest.raises(Invalid, match=r"expected the key of 'other\.example/log'"):
         keys.load("other.example/log")
 
 

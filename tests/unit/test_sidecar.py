@@ -22,7 +22,6 @@ from infra.intake.sidecar import (
     parse_sidecar,
     sidecar_schema,
 )
-from infra.intake.sidecar_json import INTEGER_MAX
 from infra.intake.sidecar_model import (
     LIST_ITEMS_MAX,
     SETTINGS_MAX,
@@ -32,6 +31,7 @@ from infra.intake.sidecar_model import (
     RelationName,
     RootName,
 )
+from schemas.strict_json import INTEGER_MAX
 
 OBJECT_ID = "10.5072/O.01JDZ3YATWFN59RFJZD9XRS78E-9"
 BASE: dict[str, Any] = {"format": "edgeprint/sidecar/1", "file": "still.png", "origin": "human_work"}

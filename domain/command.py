@@ -1,0 +1,40 @@
+"""What every command of the registry is: a frozen request, described once in Python.
+
+    @command("assign-role")
+    class AssignRole(Command):
+        \"""Let a party do what the role may.\"""
+
+        party: Annotated[PartyId, Doc("who gets the role")]
+        role: Annotated[Role, Doc("which role")]
+
+From the class come the JSON Schema of its input, the command line and the reference (`schemas.requests`,
+`producers.registry`); types and bounds of fields are those of events (`domain.events`). A command says what is asked;
+who asks, for whom and with which signature stands beside it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar, dataclass_transform
+
+__all__ = ["Command", "command"]
+
+
+class Command:
+    """The base of all commands of the registry. `NAME` is the name by which they are called."""
+
+    __slots__ = ()
+    NAME: ClassVar[str]
+
+
+_C = TypeVar("_C", bound=Command)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def command(name: str) -> Callable[[type[_C]], type[_C]]:
+    """Make a command class: a frozen, slotted, keyword-only dataclass that carries its name."""
+
+    def made(cls: type[_C]) -> type[_C]:
+        cls.NAME = name
+        return dataclass(frozen=True, slots=True, kw_only=True)(cls)
+
+    return made

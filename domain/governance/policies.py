@@ -1,0 +1,26 @@
+"""The policies that this program knows, each with the rules that read its document."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from domain.errors import Invalid, Rejected
+from domain.identity.trace_set import parse_policy
+
+TRACE_SET: Final = "trace-set"
+READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], object]]] = {TRACE_SET: parse_policy}
+
+
+def read_policy(name: str, document: object) -> object:
+    """Return a policy's document as the policy's own rules read it.
+
+    Raises:
+        Rejected: no policy of this name, or a document that these rules refuse.
+    """
+    if name not in READERS:
+        raise Rejected(f"expected a policy of {', '.join(READERS)}, found {name[:60]!r}")
+    if not isinstance(document, dict):
+        raise Rejected(f"policy {name}: expected a JSON object")
+    try:
+        return READERS[name](document)
+    except Invalid as err:
+        raise Rejected(f"policy {name}: {err}") from err

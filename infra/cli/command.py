@@ -1,0 +1,183 @@
+"""`edgeprint command NAME`: any command of the registry, its input as JSON. `infra.cli.verbs` gives the same ones."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
+from infra.cli.output import EXIT_DENIED, Words, note, say, say_json
+
+INPUT_BYTES_MAX = (1 << 20) + 1
+AsOption = Annotated[
+    str | None, typer.Option("--as", help="The party that acts (default: the holder of the ledger).", metavar="ID")
+]
+ForOption = Annotated[
+    str | None, typer.Option("--on-behalf-of", help="For whom it acts, under a mandate.", metavar="ID")
+]
+IdOption = Annotated[
+    str | None, typer.Option("--id", help="UUID of this command; given again, it is answered, not repeated.")
+]
+DryOption = Annotated[
+    bool, typer.Option("--dry-run", help="Print what it would write and what that rests on; write nothing.")
+]
+
+
+def command(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The command; none lists all.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--input", help="File with the input as JSON; - is standard input.")
+    ] = None,
+    as_party: AsOption = None,
+    on_behalf_of: ForOption = None,
+    command_id: IdOption = None,
+    dry_run: DryOption = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the input.")] = False,
+    signable: Annotated[
+        bool, typer.Option("--signable", help="Print the bytes that the actor signs, for a key kept elsewhere.")
+    ] = False,
+    attestation: Annotated[
+        Path | None, typer.Option("--attestation", help="The signed command, a JSON file of command, key, signature.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Give a command to the ledger: permitted by roles and mandates, signed, decided, recorded, sealed."""
+    if name is None:
+        _list(as_json)
+        return
+    if schema:
+        _print_schema(name)
+        return
+    if source is None:
+        raise typer.BadParameter("expected a file, found none; --schema prints what it holds", param_hint="--input")
+    if signable and command_id is None:
+        raise typer.BadParameter("expected a UUID, since it is signed too", param_hint="--id")
+    give(
+        name,
+        _read(source),
+        as_party=as_party,
+        on_behalf_of=on_behalf_of,
+        command_id=command_id,
+        dry_run=dry_run,
+        signable=signable,
+        attestation=None if attestation is None else _read(attestation),
+        home=home,
+        as_json=as_json,
+        lang=lang,
+    )
+
+
+def give(
+    name: str,
+    data: bytes,
+    *,
+    as_party: str | None,
+    on_behalf_of: str | None,
+    command_id: str | None,
+    dry_run: bool,
+    home: Path | None,
+    as_json: bool,
+    lang: str | None,
+    signable: bool = False,
+    attestation: bytes | None = None,
+) -> None:
+    """Open the ledger, give it the command, print what became of it; a refusal of a dry run ends with exit code 7."""
+    from uuid import UUID
+
+    from domain.errors import Invalid
+    from domain.ids import parse_party_id
+    from infra.bootstrap import opened
+    from infra.commanding import Given, execute, read_command, rehearse
+    from infra.settings import read_settings
+
+    settings = read_settings(home=home, lang=lang)
+    words = Words(settings.lang)
+    with wrong_usage("--as"):
+        actor = None if as_party is None else parse_party_id(as_party)
+    with wrong_usage("--on-behalf-of"):
+        principal = None if on_behalf_of is None else parse_party_id(on_behalf_of)
+    with wrong_usage("--id"):
+        try:
+            given_id = None if command_id is None else UUID(command_id)
+        except ValueError as err:
+            raise Invalid(f"expected a UUID, found {command_id[:60]!r}" if command_id else "expected a UUID") from err
+    with opened(settings) as session:
+        given = Given(
+            name,
+            data,
+            actor or session.config.holder_id,
+            given_id or session.application.new_id(),
+            principal,
+            attestation,
+        )
+        if signable:
+            sys.stdout.write(read_command(session, given)[1].decode())
+            return
+        result = rehearse(session, given) if dry_run else execute(session, given)
+    if as_json:
+        say_json(result)
+    else:
+        _print_result(result, words)
+    if result.get("decision") == "refused":
+        raise typer.Exit(EXIT_DENIED)
+
+
+def _print_result(result: dict[str, Any], words: Words) -> None:
+    if result.get("decision") == "refused":
+        note(words(f"会被拒绝：{result['because']}", f"would be refused: {result['because']}"))
+        return
+    for event in result["events"]:
+        index = event.get("index")
+        place = words("（演练）", "(dry run)") if index is None else f"{index:>8}"
+        say(f"{place}  {event['type'].removeprefix('edgeprint.')}  {event['stream']}")
+        for field, value in event["event"].items():
+            if value not in (None, [], ""):
+                text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+                say(f"{'':<12}{field}: {text if len(text) <= 160 else text[:157] + '...'}")
+    if "rests_on" in result:
+        say(
+            words(
+                f"依据 {len(result['rests_on'])} 条流，未写入",
+                f"rests on {len(result['rests_on'])} streams; nothing written",
+            )
+        )
+    elif result["repeated"]:
+        say(words("此命令此前已记录", "this command was recorded before"))
+
+
+def _list(as_json: bool) -> None:
+    from infra.commanding import known_commands
+
+    found = known_commands()
+    if as_json:
+        say_json({"commands": found})
+        return
+    for one in found:
+        who = ", ".join(one["roles"]) or "any person or organisation"
+        marks = [mark for mark, there in (("human only", one["human_only"]), ("signed", one["signed"])) if there]
+        say(f"{one['name']:<22}{who}{' · ' if marks else ''}{', '.join(marks)}")
+        say(f"{'':<22}{one['about'].splitlines()[0]}")
+
+
+def _print_schema(name: str) -> None:
+    from producers.registry import REGISTRY
+    from schemas.requests import request_schema
+
+    say_json(request_schema(REGISTRY.find(name).command))
+
+
+def _read(path: Path) -> bytes:
+    from domain.errors import NotFound, Unavailable
+
+    if str(path) == "-":
+        return sys.stdin.buffer.read(INPUT_BYTES_MAX)
+    try:
+        with path.open("rb") as file:
+            return file.read(INPUT_BYTES_MAX)
+    except FileNotFoundError as err:
+        raise NotFound(f"{path}: no such file") from err
+    except OSError as err:
+        raise Unavailable(f"{path}: {err.strerror}") from err

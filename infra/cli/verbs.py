@@ -1,0 +1,124 @@
+"""Friendly verbs over the command registry: `edgeprint party assign-role PARTY --role operator`.
+
+The options of a verb come from the fields of its command, so a field that is added is an option at once. Long texts are
+given as files. A group is filled when one of its commands is asked for: reading the registry takes a tenth of a second.
+"""
+
+import inspect
+import json
+from collections.abc import Callable, Mapping, MutableMapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from infra.cli.command import AsOption, DryOption, ForOption, IdOption, give
+from infra.cli.options import HomeOption, JsonOption, LangOption
+
+FILE_CHARACTERS: Final = 1_000
+"""A text that may be longer than this is given as a file."""
+SHARED: Final[Mapping[str, tuple[Any, Any]]] = {
+    "as_party": (AsOption, None),
+    "on_behalf_of": (ForOption, None),
+    "command_id": (IdOption, None),
+    "dry_run": (DryOption, False),
+    "home": (HomeOption, None),
+    "as_json": (JsonOption, False),
+    "lang": (LangOption, None),
+}
+"""What every verb takes besides the fields of its command, with its default."""
+Fill = Callable[[typer.Typer], None]
+
+
+def verb_group(name: str, help_text: str, fill: Fill) -> typer.Typer:
+    """Return a group whose commands `fill` adds when they are asked for."""
+
+    class Group(TyperGroup):
+        """The group; `commands` is what Typer, the reference and the tests look at."""
+
+        _filled: dict[str, Any] | None = None
+
+        @property
+        def commands(self) -> MutableMapping[str, Any]:
+            if self._filled is None:
+                app = typer.Typer(rich_markup_mode=None, add_completion=False)
+                app.callback()(lambda: None)
+                fill(app)
+                self._filled = dict(typer.main.get_group(app).commands)
+            return self._filled
+
+        @commands.setter
+        def commands(self, found: MutableMapping[str, Any]) -> None:
+            del found  # Typer gives an empty one
+
+    return typer.Typer(name=name, help=help_text, cls=Group, no_args_is_help=True, rich_markup_mode=None)
+
+
+def add_verb(app: typer.Typer, group: str, verb: str, command_name: str) -> None:
+    """Add a verb that gives a command of the registry; the field named as the group is its argument."""
+    from producers.registry import REGISTRY
+    from schemas.requests import request_record
+
+    spec = REGISTRY.find(command_name)
+    fields = {field.name: _parameter(field, group) for field in request_record(spec.command).fields}
+    files = {
+        name for name, parameter in fields.items() if Path in (parameter[0], *getattr(parameter[0], "__args__", ()))
+    }
+
+    def run(**given: Any) -> None:
+        shared = {name: given.pop(name) for name in SHARED}
+        request = {name: value for name, value in given.items() if value is not None and value != []}
+        for name in files & set(request):
+            request[name] = _text(request[name])
+        give(command_name, json.dumps(request).encode(), **shared)
+
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, option], default=default)
+        for name, (kind, option, default) in fields.items()
+    ]
+    parameters += [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=option, default=default)
+        for name, (option, default) in SHARED.items()
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
+    run.__doc__ = spec.command.__doc__
+    app.command(verb)(run)
+
+
+def _parameter(field: Any, group: str) -> tuple[Any, Any, Any]:
+    """Return type, Typer's description and default of a field."""
+    from schemas.shapes import REQUIRED, Array, Boolean, Enumeration, Long, Optional, Text
+
+    shape = field.shape.inner if isinstance(field.shape, Optional) else field.shape
+    required = field.default is REQUIRED
+    help_text = field.doc
+    if isinstance(shape, Enumeration):
+        help_text += f": {', '.join(shape.symbols[1:])}"
+    kind: Any = str
+    if isinstance(shape, Long):
+        kind = int
+    elif isinstance(shape, Boolean):
+        kind = bool
+    elif isinstance(shape, Text) and (shape.high or 0) > FILE_CHARACTERS:
+        kind, help_text = Path, f"{field.doc}, in a file"
+    if isinstance(shape, Array):
+        return (
+            list[str],
+            typer.Option(f"--{_singular(field.name)}", help=f"{help_text}; may be repeated"),
+            ... if required else [],
+        )
+    if field.name == group:
+        return kind, typer.Argument(metavar="ID", help=help_text), ...
+    option = typer.Option(f"--{field.name.replace('_', '-')}", help=help_text)
+    return (kind, option, ...) if required else (kind | None, option, None)
+
+
+def _singular(name: str) -> str:
+    return name.removesuffix("s").replace("_", "-")
+
+
+def _text(path: Path) -> str:
+    from infra.log import read_small_file
+
+    return read_small_file(path).decode(errors="replace")

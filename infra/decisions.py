@@ -1,0 +1,254 @@
+"""`edgeprint decision explain INDEX`: who decided, by which right and policy, on what, and the decision made again.
+
+A command of the registry that was signed is decided again as a whole, from the text its actor signed. A judgement of
+the traceable set is made again from the levels that it recorded, under the policy that its envelope names. What can be
+neither (nothing is signed, no policy applied) is told with its authority only, and `same` is null: unknown, not wrong.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import rfc8785
+
+from domain.errors import Invalid, LedgerError, NotFound
+from domain.events import Envelope, Event
+from domain.governance.events import policy_key
+from domain.governance.policies import TRACE_SET
+from domain.governance.policy_set import PolicySet
+from domain.governance.signing import verify_attestation
+from domain.identity.digital_object import DigitalObject
+from domain.identity.events import ObjectAdmitted, ObjectQuarantined, ObjectRejected, TraceSetJudged
+from domain.identity.trace_set import TRACE_SET_POLICY, judge_again, parse_policy
+from domain.ids import PartyId, format_id
+from infra.bootstrap import POLICY_IN_FORCE, Session
+from infra.commanding import event_as_json
+from infra.log import time_text
+from producers.authority import PARTY, Request
+from producers.commands import Loaded
+from producers.explain import decide_again
+from producers.governance import POLICY_SET
+from producers.identity import OBJECT
+from producers.ports import CommandKey, LedgerRow
+from producers.registry import REGISTRY
+from schemas.attestation import ATTESTATION_BYTES_MAX, parse_attestation
+from schemas.requests import parse_request
+from schemas.values import EPOCH
+
+COMMAND_ROWS_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One event of the command that is explained."""
+
+    index: int
+    envelope: Envelope
+    event: Event
+
+
+def explain(session: Session, index: int) -> dict[str, Any]:
+    """Return what decided the entry at `index`, as JSON values.
+
+    Raises:
+        NotFound: there is no such entry.
+        Invalid: an attestation in the blob store is not what the envelope says.
+    """
+    events = _command_at(session, index)
+    first = events[0]
+    actor = _before(session, first.envelope.actor, first.index)
+    again = _again(session, events)
+    return {
+        "index": index,
+        "type": next(one.event.TYPE for one in events if one.index == index),
+        "command_id": str(first.envelope.command_id),
+        "first_index": first.index,
+        "last_index": events[-1].index,
+        "recorded_at": time_text(first.envelope.recorded_at),
+        "actor": _party(session, first.envelope.actor),
+        "actor_kind": str(first.envelope.actor_kind),
+        "roles": sorted(actor.state.roles),
+        "on_behalf_of": None if first.envelope.on_behalf_of is None else _party(session, first.envelope.on_behalf_of),
+        "mandate": _mandate(session, first.envelope, actor),
+        "signature": _signature(session, first, actor),
+        "policy": _policy(session, first.envelope),
+        "rests_on": again["rests_on"],
+        "decided": [{"index": one.index, **_told(session, one.event)} for one in events],
+        "again": again["events"],
+        "same": again["same"],
+        "because": again["because"],
+    }
+
+
+def _command_at(session: Session, index: int) -> list[Recorded]:
+    """Return all events of the command that wrote `index`; they stand side by side."""
+    start = max(0, index - COMMAND_ROWS_MAX)
+    rows = session.store.rows(start, 2 * COMMAND_ROWS_MAX + 1)
+    if not any(row.index == index for row in rows):
+        raise NotFound(f"expected an index below {session.store.size()}, found {index}")
+    decoded = [_decode(session, row) for row in rows]
+    asked = next(one for one in decoded if one.index == index).envelope
+    wanted = (asked.actor, asked.command_id)
+    return [one for one in decoded if (one.envelope.actor, one.envelope.command_id) == wanted]
+
+
+def _decode(session: Session, row: LedgerRow) -> Recorded:
+    decoded = session.application.codec.decode(row.entry)
+    return Recorded(row.index, decoded.envelope, decoded.event)
+
+
+def _told(session: Session, event: Event) -> dict[str, Any]:
+    return {"type": event.TYPE, "event": event_as_json(event, session.config.prefix)}
+
+
+def _before(session: Session, party: PartyId, index: int) -> Loaded[Any]:
+    return session.load(party, PARTY, before=index)
+
+
+def _party(session: Session, party: PartyId) -> str:
+    return format_id("P", party, session.config.prefix)
+
+
+def _mandate(session: Session, envelope: Envelope, actor: Loaded[Any]) -> dict[str, Any] | None:
+    if envelope.mandate is None:
+        return None
+    for mandate in actor.state.mandates:
+        if actor.leaves[mandate.number - 1] == envelope.mandate:
+            return {
+                "number": mandate.number,
+                "leaf_hash": envelope.mandate.hex(),
+                **event_as_json(mandate.granted, session.config.prefix),
+            }
+    return {"number": None, "leaf_hash": envelope.mandate.hex()}
+
+
+def _document(session: Session, envelope: Envelope) -> bytes | None:
+    """Return the signed command that an envelope names, None where there is none or its blob was erased."""
+    if envelope.attestation is None:
+        return None
+    try:
+        return session.blobs.read_bytes(envelope.attestation, ATTESTATION_BYTES_MAX)
+    except NotFound:
+        return None
+
+
+def _signature(session: Session, first: Recorded, actor: Loaded[Any]) -> dict[str, Any] | None:
+    if first.envelope.attestation is None:
+        return None
+    said: dict[str, Any] = {"attestation": first.envelope.attestation.hex(), "key_id": None, "verified": None}
+    document = _document(session, first.envelope)
+    if document is None:
+        return said
+    attestation, _ = parse_attestation(document, _signed_text(document))
+    verify_attestation(attestation, first.envelope.actor, actor.state.keys)
+    return {**said, "key_id": attestation.key.split("+")[1], "verified": True}
+
+
+def _signed_text(document: bytes) -> bytes:
+    try:
+        return rfc8785.dumps(json.loads(document)["command"])
+    except (ValueError, KeyError, TypeError) as err:
+        raise Invalid(f"expected a signed command in the blob store, found {type(err).__name__}") from err
+
+
+def _policy(session: Session, envelope: Envelope) -> dict[str, Any] | None:
+    if envelope.policy is None:
+        return None
+    document, version = _policy_document(session, envelope.policy)
+    return {
+        "name": TRACE_SET,
+        "digest": envelope.policy.hex(),
+        "version": version,
+        "document_sha256": None if document is None else sha256(document.encode()).hexdigest(),
+    }
+
+
+def _policy_document(session: Session, digest: bytes) -> tuple[str | None, int | None]:
+    """Return the document that a digest names and its version: 0 for the program's own, None where it is unknown."""
+    if digest == POLICY_IN_FORCE.digest:
+        return rfc8785.dumps(TRACE_SET_POLICY).decode(), 0
+    holder = session.store.key_holders([policy_key(TRACE_SET)]).get(policy_key(TRACE_SET))
+    if holder is not None:
+        loaded = session.load(holder.stream_id, POLICY_SET)
+        if digest in loaded.leaves:
+            state: PolicySet = session.load(
+                holder.stream_id,
+                POLICY_SET,
+                versions=loaded.leaves.index(digest) + 1,
+            ).state
+            if state.in_force is not None:
+                return state.in_force.document, state.active
+    return None, None
+
+
+def _again(session: Session, events: list[Recorded]) -> dict[str, Any]:
+    document = _document(session, events[0].envelope)
+    if document is not None:
+        return _command_again(session, events, document)
+    judged = [one for one in events if isinstance(one.event, TraceSetJudged)]
+    if judged:
+        return _judgement_again(session, events, judged[0])
+    return {"rests_on": [], "events": [], "same": None, "because": "nothing signed and no policy: not decided again"}
+
+
+def _command_again(session: Session, events: list[Recorded], document: bytes) -> dict[str, Any]:
+    first, text = events[0], _signed_text(document)
+    command = json.loads(text)
+    spec = REGISTRY.find(command["command"])
+    attestation, _ = parse_attestation(document, text)
+    request = Request(
+        CommandKey(first.envelope.actor, first.envelope.command_id, sha256(text).digest()),
+        first.envelope.actor,
+        parse_request(spec.command, rfc8785.dumps(command["input"]), session.config.prefix),
+        first.envelope.on_behalf_of,
+        attestation,
+    )
+    again = decide_again(
+        session.store,
+        session.application.codec,
+        REGISTRY,
+        request,
+        session.config.ledger_id,
+        first=first.index,
+        at=EPOCH + timedelta(microseconds=first.envelope.recorded_at),
+        born=[UUID(int=one.envelope.stream_id.int) for one in events if one.envelope.stream_version == 1],
+    )
+    return {
+        "rests_on": [{"stream": str(stream), "version": version} for stream, version in again.streams.items()],
+        "events": [_told(session, event) for event in again.events],
+        "same": again.events == tuple(one.event for one in events),
+        "because": again.refused,
+    }
+
+
+def _judgement_again(session: Session, events: list[Recorded], judged: Recorded) -> dict[str, Any]:
+    told = judged.event
+    if not isinstance(told, TraceSetJudged) or judged.envelope.policy is None:
+        raise AssertionError("expected a judgement under a policy")
+    document, _ = _policy_document(session, judged.envelope.policy)
+    state: DigitalObject = session.load(judged.envelope.stream_id, OBJECT, before=judged.index).state
+    if document is None or state.birth is None:
+        return {"rests_on": [], "events": [], "same": None, "because": "its policy is not known to this program"}
+    try:
+        policy = parse_policy(json.loads(document))
+    except LedgerError as err:
+        return {"rests_on": [], "events": [], "same": None, "because": f"its policy cannot be read here: {err}"}
+    judgement = judge_again(policy, told.origin, state.birth.asset_class, told.cells)
+    again: list[Event] = [TraceSetJudged(origin=told.origin, cells=judgement.cells)]
+    behind = next(one.event for one in events if one.index == judged.index + 1)
+    if isinstance(behind, ObjectRejected):
+        again.append(behind)  # a declared digest that is not that of the bytes: no policy decides that
+    elif judgement.clause:
+        again.append(ObjectQuarantined(lacking=judgement.lacking, clause=judgement.clause))
+    else:
+        again.append(ObjectAdmitted())
+    stream = {"stream": str(judged.envelope.stream_id), "version": judged.envelope.stream_version - 1}
+    return {
+        "rests_on": [stream],
+        "events": [_told(session, event) for event in again],
+        "same": again == [told, behind],
+        "because": None,
+    }

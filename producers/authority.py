@@ -1,0 +1,144 @@
+"""The command registry: what a command is called, who may give it, and how it is handled; one way for all of them.
+
+    registry = Registry(governance.COMMANDS)
+    task = registry.task(Request(key, actor, AssignRole(party=party, role=Role.OPERATOR)), ledger_id)
+    application.execute(task)
+
+Each task reads the Party streams of its actor and principal, judges the permission on them, and only then decides; both
+streams are guarded, so nothing is done under a role, key or mandate that was withdrawn before.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from domain.command import Command
+from domain.errors import NotFound
+from domain.events import ZERO_UUID, ActorKind, Event
+from domain.governance.authority import ACTOR_KINDS, Asked, Permission, authorise
+from domain.governance.events import PartyEnrolled
+from domain.governance.party import Party, evolve
+from domain.governance.signing import Attestation
+from domain.ids import LedgerId, PartyId
+from producers.commands import Actor, Aggregate, Authority, Decision, Loaded, Task, View
+from producers.ports import CommandKey, KeyHolder
+
+PARTY: Final = Aggregate("Party", PartyEnrolled.TYPE, Party(), evolve)
+Keys = Mapping[str, KeyHolder]
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Who acts, as the permission was judged, and what a handler may ask about commands."""
+
+    actor: PartyId
+    party: Party
+    ledger: LedgerId
+    now: datetime
+    permissions: Mapping[str, Permission]
+
+
+def _nothing(_: Any) -> tuple[str, ...]:
+    return ()
+
+
+def _no_streams(_: Any, __: Keys) -> tuple[UUID, ...]:
+    return ()
+
+
+def _nobody(_: Any) -> PartyId | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """One command of the registry.
+
+    `decide` returns the writes on what the view gives out; `lookups` names the keys and `reads` the streams that it may
+    ask for. `subject` is the party that a command is about. `events` are those that may follow.
+    """
+
+    command: type[Command]
+    permission: Permission
+    decide: Callable[[Any, View, Acting], Decision[UUID]]
+    events: tuple[type[Event], ...]
+    lookups: Callable[[Any], tuple[str, ...]] = _nothing
+    reads: Callable[[Any, Keys], tuple[UUID, ...]] = _no_streams
+    subject: Callable[[Any], PartyId | None] = _nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request: the key of idempotency, who asks, what, for whom, with which signature and in which connection."""
+
+    key: CommandKey
+    actor: PartyId
+    command: Command
+    on_behalf_of: PartyId | None = None
+    attestation: Attestation | None = None
+    causation_id: UUID = ZERO_UUID
+    correlation_id: UUID = ZERO_UUID
+
+
+class Registry:
+    """Commands by name. Raises: AssertionError at its making if two have one name."""
+
+    def __init__(self, specs: Sequence[CommandSpec]) -> None:
+        self._specs = {spec.command.NAME: spec for spec in specs}
+        self._permissions = {name: spec.permission for name, spec in self._specs.items()}
+        if len(self._specs) != len(specs):
+            raise AssertionError("two commands of the registry have one name")
+
+    def __iter__(self) -> Any:
+        """Iterate over the commands in the order of their contexts."""
+        return iter(self._specs.values())
+
+    def find(self, name: str) -> CommandSpec:
+        """Return the command of a name. Raises: NotFound, with the names there are."""
+        if name not in self._specs:
+            raise NotFound(f"expected one of {', '.join(self._specs)}, found the command {name[:60]!r}")
+        return self._specs[name]
+
+    def task(self, request: Request, ledger: LedgerId) -> Task[UUID]:
+        """Return the task of a request; its answer is the stream that it wrote to first."""
+        spec = self.find(request.command.NAME)
+        parties = (request.actor,) if request.on_behalf_of is None else (request.actor, request.on_behalf_of)
+
+        def run(view: View) -> Decision[UUID]:
+            actor = view.load(request.actor, PARTY)
+            authority = _authority(spec, request, view, actor)
+            acting = Acting(request.actor, actor.state, ledger, view.now, self._permissions)
+            return replace(spec.decide(request.command, view, acting), authority=authority)
+
+        return Task(
+            request.key,
+            Actor(request.actor, ActorKind.UNSPECIFIED, request.on_behalf_of),
+            run,
+            lookups=spec.lookups(request.command),
+            reads=lambda keys: (*parties, *spec.reads(request.command, keys)),
+            causation_id=request.causation_id,
+            correlation_id=request.correlation_id,
+        )
+
+
+def _authority(spec: CommandSpec, request: Request, view: View, actor: Loaded[Party]) -> Authority:
+    principal = None if request.on_behalf_of is None else view.load(request.on_behalf_of, PARTY).state
+    mandate = authorise(
+        spec.permission,
+        Asked(
+            actor=request.actor,
+            party=actor.state,
+            now=view.now,
+            principal=request.on_behalf_of,
+            principal_party=principal,
+            subject=spec.subject(request.command),
+            attestation=request.attestation,
+        ),
+    )
+    return Authority(
+        kind=ACTOR_KINDS[actor.state.kind],
+        mandate=None if mandate is None else actor.leaves[mandate.number - 1],
+        attestation=None if request.attestation is None else request.attestation.digest,
+    )

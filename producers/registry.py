@@ -1,0 +1,8 @@
+"""All commands of the registry. What the command line, the reference and the API offer is what stands here."""
+
+from typing import Final
+
+from producers import governance
+from producers.authority import Registry
+
+REGISTRY: Final = Registry(governance.COMMANDS)

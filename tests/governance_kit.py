@@ -1,0 +1,153 @@
+"""Parties with keys over a founded ledger in memory, and commands that they sign."""
+
+import hashlib
+import itertools
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from domain.command import Command
+from domain.errors import LedgerError
+from domain.events import ActorKind, Event
+from domain.evidence.ledger import FoundLedger, SchemaText
+from domain.governance.events import PartyKind, Role
+from domain.governance.party import AssignRole, BindKey, EnrolParty, Party
+from domain.governance.signing import Attestation, binding_text
+from domain.ids import LedgerId, PartyId, format_id, uuid7
+from domain.ledger.keys import NoteSigner, ed25519_signer
+from domain.ledger.text import encode_base64
+from infra.store.mapper import EntryMapper
+from infra.store.memory import MemoryRecorder
+from producers.application import LedgerApplication
+from producers.authority import PARTY, Request
+from producers.commands import Actor, Aggregate, Loaded, Outcome, StreamCache
+from producers.evidence import change_ledger
+from producers.governance import HOLDER_ROLES, found_party
+from producers.ports import CommandKey
+from producers.registry import REGISTRY
+from schemas.attestation import attest, command_text
+from schemas.catalogue import CATALOGUE
+from schemas.codec import Codec
+
+PREFIX = "10.5072"
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+LATER = datetime(2027, 11, 25, tzinfo=UTC)
+
+
+def identifier(party: UUID) -> str:
+    """Return a party's identifier."""
+    return format_id("P", party, PREFIX)
+
+
+def signer_of(party: UUID, number: int = 0) -> NoteSigner:
+    """Return one of a party's keys, the same each time."""
+    return ed25519_signer(identifier(party), hashlib.sha256(b"%d %s" % (number, party.bytes)).digest())
+
+
+def binding(ledger: LedgerId, party: UUID, number: int = 0) -> BindKey:
+    """Return the command that binds one of a party's keys, with its proof."""
+    signer = signer_of(party, number)
+    proof = encode_base64(signer.sign(binding_text(ledger, signer.vkey))).decode()
+    return BindKey(party=PartyId(party), key=signer.vkey, proof=proof)
+
+
+class Town:
+    """A founded ledger in memory: `holder` has every role that one party can have, and a key; its clock stands."""
+
+    def __init__(self, store: Any = None, application: LedgerApplication | None = None) -> None:
+        counter = itertools.count(1)
+        self.new_id: Callable[[], UUID] = lambda: uuid7(1_760_000_000_000_000, next(counter).to_bytes(10, "big"))
+        self.ledger = LedgerId(self.new_id())
+        self.holder = PartyId(self.new_id())
+        self.now = NOW
+        self.store = store or MemoryRecorder(self.now_us)
+        self.application = application or LedgerApplication(
+            self.store, self.store, EntryMapper(), Codec(CATALOGUE), self.ledger, self.now_us, self.new_id
+        )
+        self._found()
+
+    def now_us(self) -> int:
+        """Return the clock in microseconds since the epoch."""
+        return int(self.now.timestamp()) * 1_000_000
+
+    def _found(self) -> None:
+        texts = tuple(SchemaText(s.sha256, s.text.decode()) for s in CATALOGUE.by_type.values())
+        actor = Actor(self.holder, ActorKind.SERVICE)
+        founding = FoundLedger(PREFIX, False, ("example.org/log",), texts)
+        key = CommandKey(self.holder, self.new_id())
+        self.application.execute(change_ledger(key, actor, self.ledger, founding)).require()
+        commands = (EnrolParty(kind=PartyKind.ORGANISATION), binding(self.ledger, self.holder))
+        roles = tuple(AssignRole(party=self.holder, role=role) for role in HOLDER_ROLES)
+        service = Actor(PartyId(self.new_id()), ActorKind.SERVICE)
+        key = CommandKey(service.party, self.new_id())
+        task = found_party(key, service, self.holder, self.ledger, (*commands, *roles))
+        self.application.execute(task).require()
+
+    def give(
+        self,
+        command: Command,
+        actor: UUID | None = None,
+        *,
+        for_whom: UUID | None = None,
+        command_id: UUID | None = None,
+        signed: bool | int = True,
+    ) -> Outcome[UUID]:
+        """Give a command and return what became of it; whoever has bound a key signs, with that of number `signed`."""
+        request = self.request(command, actor, for_whom=for_whom, command_id=command_id, signed=signed)
+        return self.application.execute(REGISTRY.task(request, self.ledger))
+
+    def request(
+        self,
+        command: Command,
+        actor: UUID | None = None,
+        *,
+        for_whom: UUID | None = None,
+        command_id: UUID | None = None,
+        signed: bool | int = True,
+    ) -> Request:
+        """Return the request of a command."""
+        who = PartyId(actor or self.holder)
+        given = command_id or self.new_id()
+        principal = None if for_whom is None else PartyId(for_whom)
+        text = command_text(
+            command, command_id=given, actor=who, on_behalf_of=principal, ledger=self.ledger, prefix=PREFIX
+        )
+        attestation = self.sign(who, text, int(signed) - 1) if signed and self.party(who).keys else None
+        key = CommandKey(who, given, hashlib.sha256(text).digest())
+        return Request(key, who, command, principal, attestation)
+
+    def sign(self, party: UUID, text: bytes, number: int = 0) -> Attestation:
+        """Return the attestation of a text by one of a party's keys."""
+        signer = signer_of(party, number)
+        return attest(text, signer.vkey, signer.sign(text))[0]
+
+    def enrol(self, kind: PartyKind, *roles: Role, key: bool = False) -> PartyId:
+        """Return a new party with these roles, and with its first key bound if `key`."""
+        party = PartyId(self.give(EnrolParty(kind=kind)).result())
+        for role in roles:
+            self.give(AssignRole(party=party, role=role)).require()
+        if key:
+            self.give(binding(self.ledger, party)).require()
+        return party
+
+    def load(self, stream: UUID, aggregate: Aggregate[Any]) -> Loaded[Any]:
+        """Return a stream as it stands."""
+        decode = self.application.codec.decode
+        return StreamCache(self.store.streams([stream]), lambda entry: decode(entry).event).load(stream, aggregate)
+
+    def party(self, party: UUID) -> Party:
+        """Return a party as it stands."""
+        state: Party = self.load(party, PARTY).state
+        return state
+
+    def written(self, outcome: Outcome[Any]) -> list[Event]:
+        """Return the events that a command wrote."""
+        outcome.require()
+        rows = self.store.rows(outcome.first, outcome.last - outcome.first + 1)
+        return [self.application.codec.accept(row.entry).event for row in rows]
+
+    def refusal(self, outcome: Outcome[Any]) -> str:
+        """Return why a command was refused; that it was is required."""
+        assert isinstance(outcome.error, LedgerError), outcome
+        return str(outcome.error)

@@ -1,0 +1,359 @@
+"""Every command of the registry over a ledger in memory: permission, signature, bad input, replay, dry run."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import rfc8785
+
+from domain.command import Command
+from domain.errors import Conflict, Invalid, NotFound, Rejected
+from domain.events import ActorKind
+from domain.governance.events import KeyEnd, MandateGranted, PartyKind, Role
+from domain.governance.party import (
+    AssignRole,
+    DeclareMembership,
+    EnrolParty,
+    GrantMandate,
+    RevokeMandate,
+    WithdrawKey,
+    WithdrawRole,
+)
+from domain.governance.policy_set import ActivatePolicy, ApprovePolicy, DraftPolicy
+from domain.identity.events import Level, Origin
+from domain.identity.trace_set import TRACE_SET_POLICY
+from domain.ids import PartyId, PolicySetId
+from producers.authority import PARTY, Registry
+from producers.explain import decide_again
+from producers.governance import POLICY_SET
+from producers.identity import OBJECT
+from producers.registry import REGISTRY
+from schemas.attestation import ATTESTATION_BYTES_MAX, attest, command_text, parse_attestation
+from schemas.requests import parse_request, render_request
+from tests.governance_kit import LATER, NOW, PREFIX, Town, binding, signer_of
+from tests.identity_kit import submission
+
+NOBODY = PartyId(UUID("01937e3f-2b5c-7d4a-9c3e-00000000dead"))
+DOCUMENT = rfc8785.dumps(TRACE_SET_POLICY).decode()  # type: ignore[arg-type]
+
+
+class Cast:
+    """A town with everybody that the commands are about."""
+
+    def __init__(self) -> None:
+        self.town = Town()
+        self.officer = self.town.enrol(PartyKind.PERSON, Role.COMPLIANCE_OFFICER, key=True)
+        self.clerk = self.town.enrol(PartyKind.PERSON, Role.CLERK, key=True)
+        self.agent = self.town.enrol(PartyKind.AGENT)
+        self.town.give(GrantMandate(party=self.agent, actions=("enrol-party",), until=LATER)).require()
+        self.policy = PolicySetId(self.town.give(DraftPolicy(name="trace-set", document=DOCUMENT)).result())
+        self.digest = hashlib.sha256(DOCUMENT.encode()).digest()
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return Cast()
+
+
+Make = Callable[[Cast], Command]
+SAMPLES: dict[str, Make] = {
+    "enrol-party": lambda c: EnrolParty(kind=PartyKind.DEVICE),
+    "bind-key": lambda c: binding(c.town.ledger, c.agent),
+    "withdraw-key": lambda c: WithdrawKey(party=c.clerk, key=signer_of(c.clerk).vkey, reason=KeyEnd.ROTATED),
+    "assign-role": lambda c: AssignRole(party=c.clerk, role=Role.AUDITOR),
+    "withdraw-role": lambda c: WithdrawRole(party=c.clerk, role=Role.CLERK),
+    "grant-mandate": lambda c: GrantMandate(party=c.agent, actions=("draft-policy",), until=LATER),
+    "revoke-mandate": lambda c: RevokeMandate(party=c.agent, mandate=2),
+    "declare-membership": lambda c: DeclareMembership(party=c.clerk, community="cn.film-heritage"),
+    "draft-policy": lambda c: DraftPolicy(name="trace-set", document=DOCUMENT.replace("held until", "held till")),
+    "approve-policy": lambda c: ApprovePolicy(policy=c.policy, version=1, document_sha256=c.digest),  # type: ignore[arg-type]
+    "activate-policy": lambda c: _approved(c),
+}
+"""One command of each name that the holder may give."""
+
+
+def _approved(c: Cast) -> Command:
+    c.town.give(SAMPLES["approve-policy"](c)).require()
+    return ActivatePolicy(policy=c.policy, version=1)
+
+
+NAMES = sorted(SAMPLES)
+
+
+def test_every_command_has_a_sample() -> None:
+    assert [spec.command.NAME for spec in REGISTRY] == list(SAMPLES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_recorded_and_answered_when_repeated(cast: Cast, name: str) -> None:
+    command, spec = SAMPLES[name](cast), REGISTRY.find(name)
+    given = cast.town.new_id()
+    outcome = cast.town.give(command, command_id=given)
+    events = cast.town.written(outcome)
+    assert {type(event) for event in events} == set(spec.events)
+    row = cast.town.store.rows(outcome.first, 1)[0]
+    envelope = cast.town.application.codec.accept(row.entry).envelope
+    assert (envelope.actor, envelope.actor_kind, envelope.command_id) == (cast.town.holder, ActorKind.HUMAN, given)
+    assert envelope.attestation is not None and envelope.mandate is None
+    assert events[0].STREAM in ("P", "K")
+    size = cast.town.store.size()
+    again = cast.town.give(command, command_id=given)
+    assert again.repeated and (again.first, again.last) == (outcome.first, outcome.last)
+    assert cast.town.store.size() == size
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_json_is_read_and_rubbish_is_not(cast: Cast, name: str) -> None:
+    command, kind = SAMPLES[name](cast), REGISTRY.find(name).command
+    document = render_request(command, PREFIX)
+    assert parse_request(kind, json.dumps(document).encode(), PREFIX) == command
+    for wrong in ({**document, "unknown": 1}, {}, [], *({**document, member: {"x": 1}} for member in document)):
+        with pytest.raises(Invalid, match=name):
+            parse_request(kind, json.dumps(wrong).encode(), PREFIX)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_may_not_is_denied_and_nothing_is_written(cast: Cast, name: str) -> None:
+    command, permission = SAMPLES[name](cast), REGISTRY.find(name).permission
+    size = cast.town.store.size()
+    stranger = cast.town.give(command, NOBODY)
+    assert "not an enrolled party" in cast.town.refusal(stranger)
+    if permission.roles:
+        lowly = cast.clerk if not permission.own else cast.officer
+        if permission.own or not permission.roles & {Role.CLERK}:
+            told = cast.town.refusal(cast.town.give(command, lowly))
+            assert f"{name} denied: expected" in told
+    assert cast.town.store.size() == size
+    by_agent = cast.town.give(command, cast.agent, for_whom=cast.town.holder)
+    if name == "enrol-party":
+        assert by_agent.error is None, "the agent's mandate names it"
+    elif permission.human_only:
+        assert f"{name} denied: left to humans, found agent" in cast.town.refusal(by_agent)
+    else:
+        assert f"mandate 2: does not name {name}" in cast.town.refusal(by_agent)
+    assert cast.town.store.size() == size + (by_agent.error is None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unsigned_or_signed_by_another_it_is_denied(cast: Cast, name: str) -> None:
+    request = cast.town.request(SAMPLES[name](cast))
+    size = cast.town.store.size()
+    assert request.attestation is not None
+    unsigned = replace(request, attestation=None)
+    foreign = replace(request, attestation=cast.town.sign(cast.clerk, request.attestation.text))
+    other_text = replace(request, attestation=replace(request.attestation, text=request.attestation.text + b" "))
+    for wrong, why in ((unsigned, "signature"), (foreign, "another key"), (other_text, "signature is wrong")):
+        outcome = cast.town.application.execute(REGISTRY.task(wrong, cast.town.ledger))
+        assert why in cast.town.refusal(outcome)
+    assert cast.town.store.size() == size
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dry_run_tells_what_would_be_written_and_writes_nothing(cast: Cast, name: str) -> None:
+    command = SAMPLES[name](cast)
+    size = cast.town.store.size()
+    preview = cast.town.application.preview(REGISTRY.task(cast.town.request(command), cast.town.ledger))
+    assert cast.town.store.size() == size
+    planned = [event for write in preview.decision.writes for event in write.events]
+    read = {guard.stream_id for guard in preview.request.guards} | {
+        write.stream.stream_id for write in preview.decision.writes
+    }
+    assert cast.town.holder in read, "the actor's own stream is guarded"
+    assert cast.town.written(cast.town.give(command)) == planned
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_decided_again_years_later_it_comes_to_the_same(cast: Cast, name: str) -> None:
+    town, command = cast.town, SAMPLES[name](cast)
+    outcome = town.give(command)
+    events = town.written(outcome)
+    row = town.store.rows(outcome.first, 1)[0]
+    envelope = town.application.codec.accept(row.entry).envelope
+    request = replace(town.request(command, command_id=envelope.command_id))
+    town.now += timedelta(days=3_000)
+    cast.town.give(AssignRole(party=cast.officer, role=Role.OPERATOR)).require()  # the world has gone on
+    born = [UUID(int=envelope.stream_id.int)] if envelope.stream_version == 1 else []
+    again = decide_again(
+        town.store, town.application.codec, REGISTRY, request, town.ledger, first=outcome.first, at=NOW, born=born
+    )
+    assert (list(again.events), again.refused) == (events, None)
+    assert town.holder in again.streams
+
+
+def test_a_decision_is_refused_again_where_it_would_have_been(cast: Cast) -> None:
+    request = cast.town.request(SAMPLES["assign-role"](cast))
+    town = cast.town
+    before = decide_again(town.store, town.application.codec, REGISTRY, request, town.ledger, first=3, at=NOW, born=())
+    assert before.events == () and "not an enrolled party" in str(before.refused)
+
+
+def test_another_body_under_a_known_id_is_refused(cast: Cast) -> None:
+    given = cast.town.new_id()
+    cast.town.give(EnrolParty(kind=PartyKind.DEVICE), command_id=given).require()
+    other = cast.town.give(EnrolParty(kind=PartyKind.PERSON), command_id=given)
+    assert "another body under the same command id" in cast.town.refusal(other)
+
+
+def test_an_agent_acts_under_its_mandate_and_the_envelope_names_it(cast: Cast) -> None:
+    outcome = cast.town.give(EnrolParty(kind=PartyKind.DEVICE), cast.agent, for_whom=cast.town.holder)
+    outcome.require()
+    row = cast.town.store.rows(outcome.first, 1)[0]
+    envelope = cast.town.application.codec.accept(row.entry).envelope
+    stream = cast.town.store.streams([cast.agent])[cast.agent]
+    granted = next(one for one in stream if one.type == MandateGranted.TYPE)
+    assert envelope.mandate == granted.leaf_hash
+    assert (envelope.actor_kind, envelope.on_behalf_of) == (ActorKind.AGENT, cast.town.holder)
+    cast.town.now = LATER
+    late = cast.town.give(EnrolParty(kind=PartyKind.DEVICE), cast.agent, for_whom=cast.town.holder)
+    assert "mandate 2: ended 2027-11-25" in cast.town.refusal(late)
+
+
+def test_a_withdrawn_key_signs_nothing_more(cast: Cast) -> None:
+    cast.town.give(WithdrawKey(party=cast.clerk, key=signer_of(cast.clerk).vkey, reason=KeyEnd.LOST)).require()
+    membership = DeclareMembership(party=cast.clerk, community="cn.film")
+    text = command_text(
+        membership, command_id=NOBODY, actor=cast.clerk, on_behalf_of=None, ledger=cast.town.ledger, prefix=PREFIX
+    )
+    request = replace(cast.town.request(membership, cast.clerk), attestation=cast.town.sign(cast.clerk, text))
+    outcome = cast.town.application.execute(REGISTRY.task(request, cast.town.ledger))
+    assert "one of the 0 keys in force" in cast.town.refusal(outcome)
+
+
+def test_one_key_belongs_to_one_party_for_ever(cast: Cast) -> None:
+    """Two parties cannot share a key even if each could prove that it holds it."""
+    town, key = cast.town, signer_of(cast.clerk).vkey
+    material = key.split("+", 2)[2]
+    holder = town.store.key_holders([f"signing-key/{material}"])[f"signing-key/{material}"]
+    assert holder.stream_id == cast.clerk
+    town.give(WithdrawKey(party=cast.clerk, key=key, reason=KeyEnd.LEFT)).require()
+    assert town.store.key_holders([f"signing-key/{material}"])[f"signing-key/{material}"] == holder
+
+
+def test_the_active_policy_judges_and_the_envelope_names_it(cast: Cast) -> None:
+    town = cast.town
+    stricter = DOCUMENT.replace('"held":{"imported":"origin imported: held until a human lifts it"}', '"held":{}')
+    town.give(DraftPolicy(name="trace-set", document=stricter)).require()
+    digest = hashlib.sha256(stricter.encode()).digest()
+    town.give(ApprovePolicy(policy=cast.policy, version=2, document_sha256=digest)).require()  # type: ignore[arg-type]
+    built_in = judged_under(cast, b"one")
+    town.give(ActivatePolicy(policy=cast.policy, version=2)).require()
+    leaf = town.load(cast.policy, POLICY_SET).leaves[-1]
+    assert built_in == b"p" * 32 and judged_under(cast, b"two") == leaf
+
+
+def judged_under(cast: Cast, data: bytes) -> bytes | None:
+    town = cast.town
+    request = town.request(EnrolParty(kind=PartyKind.DEVICE))
+    actor = replace_actor(town)
+    task = submission(request.key, actor, town.holder, data, origin=Origin.HUMAN_WORK)
+    outcome = town.application.execute(task)
+    outcome.require()
+    state = town.load(outcome.result().object_id, OBJECT).state
+    assert state.judged is not None and state.judged.cells[0].found is Level.VERIFIED
+    return town.application.codec.accept(town.store.rows(outcome.first, 1)[0].entry).envelope.policy
+
+
+def replace_actor(town: Town) -> Any:
+    from producers.commands import Actor
+
+    return Actor(town.holder, ActorKind.HUMAN)
+
+
+def test_a_policy_document_is_kept_in_its_one_spelling(cast: Cast) -> None:
+    spaced = json.dumps({**TRACE_SET_POLICY, "held": {}}, indent=3)
+    cast.town.give(DraftPolicy(name="trace-set", document=spaced)).require()
+    kept = cast.town.load(cast.policy, POLICY_SET).state.drafts[-1].document
+    assert kept == rfc8785.dumps(json.loads(spaced)).decode()
+    again = cast.town.give(DraftPolicy(name="trace-set", document=spaced + " "))
+    assert "version 2 is this very document" in cast.town.refusal(again)
+    for wrong, why in (("{", "not JSON"), ("[]", "expected a JSON object"), ('{"a":1}', "expected the members")):
+        assert why in cast.town.refusal(cast.town.give(DraftPolicy(name="trace-set", document=wrong)))
+    assert "expected a policy of trace-set" in cast.town.refusal(cast.town.give(DraftPolicy(name="x", document="{}")))
+
+
+def test_a_decision_made_on_a_role_that_is_withdrawn_meanwhile_is_made_again(cast: Cast) -> None:
+    """The actor's stream is guarded: a preview of before cannot be appended after."""
+    town = cast.town
+    request = town.request(ApprovePolicy(policy=cast.policy, version=1, document_sha256=cast.digest), cast.officer)  # type: ignore[arg-type]
+    preview = town.application.preview(REGISTRY.task(request, town.ledger))
+    town.give(WithdrawRole(party=cast.officer, role=Role.COMPLIANCE_OFFICER)).require()
+    (result,) = town.store.append([preview.request])
+    assert result.status == "conflict"
+    outcome = town.application.execute(REGISTRY.task(request, town.ledger))
+    assert isinstance(outcome.error, Rejected) and not isinstance(outcome.error, Conflict)
+    assert "expected compliance_officer" in str(outcome.error)
+
+
+def test_a_party_is_no_policy(cast: Cast) -> None:
+    outcome = cast.town.give(ActivatePolicy(policy=PolicySetId(cast.clerk), version=1))
+    assert isinstance(outcome.error, NotFound)
+    with pytest.raises(NotFound, match="expected a stream of Party, found one born by"):
+        cast.town.load(cast.policy, PARTY)
+
+
+def test_an_unknown_command_is_named_with_those_there_are() -> None:
+    with pytest.raises(NotFound, match=r"expected one of enrol-party, .*found the command 'fly'"):
+        REGISTRY.find("fly")
+    with pytest.raises(AssertionError, match="one name"):
+        Registry([*REGISTRY, REGISTRY.find("enrol-party")])
+
+
+class TestAttestation:
+    """The bytes that are signed and kept."""
+
+    TEXT = rfc8785.dumps({"command": "x", "id": "y"})
+
+    def test_the_document_names_text_key_and_signature(self) -> None:
+        attestation, document = attest(self.TEXT, "key", b"sig")
+        assert json.loads(document) == {"command": {"command": "x", "id": "y"}, "key": "key", "signature": "c2ln"}
+        assert attestation.digest == hashlib.sha256(document).digest()
+        assert parse_attestation(document, self.TEXT) == (attestation, document)
+
+    def test_another_spelling_is_kept_in_the_one_spelling(self) -> None:
+        attestation, document = attest(self.TEXT, "key", b"sig")
+        spaced = json.dumps(json.loads(document), indent=2).encode()
+        assert parse_attestation(spaced, self.TEXT) == (attestation, document)
+
+    @pytest.mark.parametrize(
+        ("change", "why"),
+        [
+            ({"command": {"command": "z"}}, "found another one signed"),
+            ({"key": 1}, "key and signature as strings"),
+            ({"signature": "?"}, "base64"),
+            ({"more": 1}, "an object of command, key and signature"),
+        ],
+    )
+    def test_what_is_no_attestation_of_this_command(self, change: dict[str, Any], why: str) -> None:
+        document = {**json.loads(attest(self.TEXT, "key", b"sig")[1]), **change}
+        with pytest.raises(Invalid, match=why):
+            parse_attestation(json.dumps(document).encode(), self.TEXT)
+
+    def test_limits(self) -> None:
+        with pytest.raises(Invalid, match="at most"):
+            parse_attestation(b" " * (ATTESTATION_BYTES_MAX + 1), self.TEXT)
+        with pytest.raises(Invalid, match="an object"):
+            parse_attestation(b"[]", self.TEXT)
+
+
+def test_the_signed_text_of_a_real_command_is_frozen() -> None:
+    """Whoever signs elsewhere writes these bytes."""
+    party = PartyId(UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0e"))
+    text = command_text(
+        AssignRole(party=party, role=Role.REGISTRAR),
+        command_id=UUID("01937e3f-2b5c-7000-8000-0000000000aa"),
+        actor=party,
+        on_behalf_of=None,
+        ledger=UUID("01937e3f-2b5c-7000-8000-000000000001"),  # type: ignore[arg-type]
+        prefix=PREFIX,
+    )
+    assert text == (
+        b'{"actor":"10.5072/P.01JDZ3YATWFN59RFJZD9XRS78E-D","command":"assign-role",'
+        b'"id":"01937e3f-2b5c-7000-8000-0000000000aa",'
+        b'"input":{"party":"10.5072/P.01JDZ3YATWFN59RFJZD9XRS78E-D","role":"registrar"},'
+        b'"ledger":"10.5072/H.01JDZ3YATWE008000000000001-Q"}'
+    )
