@@ -95,7 +95,7 @@ class BindKey(Command):
 
     party: A[PartyId, Doc("whose key it is")]
     key: A[str, Doc("Ed25519 vkey named by the party's identifier", low=60, high=VKEY_CHARACTERS_MAX)]
-    proof: A[str, Doc("base64 of the key's signature over the text of docs/formats.md section 15", low=88, high=88)]
+    proof: A[str, Doc("base64 of the key's signature over the text of docs/formats.md section 17", low=88, high=88)]
 
 
 @command("withdraw-key")

@@ -11,9 +11,19 @@ from uuid import UUID
 import rfc8785
 
 from consumers.feed import parse_cursor
+from domain.governance.party import AssignRole
+from domain.governance.signing import binding_text
 from domain.identity.events import content_key
 from domain.identity.trace_set import TRACE_SET_POLICY
-from domain.ids import PartyId, format_id, format_representation, parse_id, parse_representation
+from domain.ids import (
+    PartyId,
+    format_id,
+    format_representation,
+    parse_id,
+    parse_ledger_id,
+    parse_party_id,
+    parse_representation,
+)
 from domain.ledger.checkpoint import parse_checkpoint
 from domain.ledger.keys import parse_vkey
 from domain.ledger.merkle import CompactRange, leaf_hash
@@ -34,10 +44,12 @@ from producers.ports import LedgerRow
 from producers.relay import record_of
 from producers.relay_ports import parse_position
 from schemas import envelope
+from schemas.attestation import command_text
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from schemas.framing import unframe
 from schemas.records import Partition
+from schemas.requests import parse_request
 from tests.docs.pages import ROOT, example, examples, text
 from tests.golden.ledger.make_golden import LEAVES
 
@@ -223,3 +235,14 @@ def test_a_decision_to_skip(tmp_path: Path) -> None:
 def test_every_example_of_the_page_is_read_by_a_test() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in examples(PAGE) if f'read("{name}")' not in source] == []
+
+
+def test_signed_commands() -> None:
+    document = json.loads(read("command"))
+    party, ledger = parse_party_id(document["actor"]), parse_ledger_id(document["ledger"])
+    command = parse_request(AssignRole, json.dumps(document["input"]).encode(), "10.5072")
+    text = command_text(
+        command, command_id=UUID(document["id"]), actor=party, on_behalf_of=None, ledger=ledger, prefix="10.5072"
+    )
+    assert text.decode() == read("command")
+    assert binding_text(ledger, "KEY") == f"edgeprint/key-binding/v1\n{ledger}\nKEY\n".encode()

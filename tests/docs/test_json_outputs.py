@@ -13,12 +13,29 @@ from tests.docs.console import Shell, Step
 from tests.docs.pages import ROOT, text
 
 ROW = re.compile(r"^\| (`.+`.*?) \| ([a-z_0-9, ]+) \|$", re.MULTILINE)
+VERBS = ", ".join(
+    f"`{verb}`"
+    for verb in (
+        "command",
+        *(
+            f"party {verb}"
+            for verb in ("enrol", "bind-key", "new-key", "withdraw-key", "assign-role", "withdraw-role", "join")
+        ),
+        *(f"mandate {verb}" for verb in ("grant", "revoke")),
+        *(f"policy {verb}" for verb in ("draft", "approve", "activate")),
+    )
+)
 PLAN = (
     ("`init`", "init"),
     ("`identify`", "identify film/project nowhere # exit 4"),
     ("`declare own-creation`", "declare own-creation film/project/props"),
     ("`object show`, `find`", "find film/project/props/lantern.obj"),
     ("`object show`, `find`", "object show $(cat id)"),
+    (VERBS, "party enrol --kind person"),
+    ("`command --dry-run`", "party enrol --kind agent --dry-run"),
+    ("`party show`", "party show $(cat holder)"),
+    ("`policy show`", "policy show trace-set"),
+    ("`decision explain`", "decision explain $(cat judged)"),
     ("`ledger status`", "ledger status"),
     ("`ledger verify`", "ledger verify"),
     ("`ledger proof`", "ledger proof 1 --out proof --entry-out entry"),
@@ -64,6 +81,10 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
             code = int(wanted or 0)
             shell.run(Step(f"edgeprint {arguments} --json >answer 2>stderr", code, (), command))
             answer = json.loads((folder / "answer").read_bytes())
+            if "holder" in answer and "ledger" in answer and not (folder / "holder").exists():
+                (folder / "holder").write_text(answer["holder"])
+            if "objects" in answer:
+                (folder / "judged").write_text(str(answer["objects"][0]["last_index"]))
             if "trace_set" in answer:
                 (folder / "id").write_text(answer["id"])
             answers.append((name, answer))

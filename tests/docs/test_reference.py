@@ -182,7 +182,7 @@ def test_every_message_of_the_sealer_that_is_explained_is_one_that_it_writes() -
             "producers/sealer_growth.py",
             "infra/sealer/process.py",
             "infra/sealer/database.py",
-            "infra/keys/files.py",
+            "infra/keys/format.py",
         )
     )
     joined = re.sub(r"\"\s+f?\"", "", code)

@@ -66,6 +66,7 @@ def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 
 COMMANDS = list(commands(typer.main.get_command(app)))
 GROUPS = {"", "declare", "object", "schema", "ledger", "topic", "consumer", "dlq", "dev", "dev kafka"}
+GROUPS |= {"party", "mandate", "policy", "decision"}
 
 
 def test_the_command_line_is_the_designed_one() -> None:
@@ -75,6 +76,10 @@ def test_the_command_line_is_the_designed_one() -> None:
     expected |= {"ledger clock-reset", "ledger restore"}
     expected |= {"topic create", "topic list", "topic check", "topic verify", "topic tail", "topic skip"}
     expected |= {"consumer run", "consumer status", "consumer rewind", "dlq list", "dlq retry"}
+    expected |= {"command", "decision explain", "mandate grant", "mandate revoke", "policy show"}
+    expected |= {f"policy {verb}" for verb in ("draft", "approve", "activate")}
+    expected |= {f"party {verb}" for verb in ("show", "enrol", "join", "assign-role", "withdraw-role")}
+    expected |= {f"party {verb}" for verb in ("new-key", "bind-key", "withdraw-key")}
     expected |= {"dev kafka start", "dev kafka stop", "dev kafka status"}
     assert {" ".join(path) for path in COMMANDS} == expected | GROUPS
 
