@@ -90,7 +90,7 @@ def give(
     from domain.errors import Invalid
     from domain.ids import parse_party_id
     from infra.bootstrap import opened
-    from infra.commanding import Given, execute, read_command, rehearse
+    from infra.governance.commanding import Given, execute, read_command, rehearse
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)
@@ -149,7 +149,7 @@ def _print_result(result: dict[str, Any], words: Words) -> None:
 
 
 def _list(as_json: bool) -> None:
-    from infra.commanding import known_commands
+    from infra.governance.commanding import known_commands
 
     found = known_commands()
     if as_json:

@@ -25,8 +25,8 @@ def explain(
     lang: LangOption = None,
 ) -> None:
     """Explain a decision and make it again. Exit 0 if it comes to the same, 1 if not, 4 if it cannot be made again."""
-    from infra import decisions
     from infra.bootstrap import opened
+    from infra.governance import decisions
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)

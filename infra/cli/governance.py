@@ -25,7 +25,7 @@ def new_key(
     import json
 
     from domain.ids import parse_party_id
-    from infra.commanding import make_binding
+    from infra.governance.commanding import make_binding
     from infra.settings import read_settings
 
     with wrong_usage("ID"):
@@ -50,7 +50,7 @@ def show_party(
     """Show one party: what it is, its keys, roles, mandates and memberships."""
     from domain.ids import parse_party_id
     from infra.bootstrap import opened
-    from infra.governance import look_at_party
+    from infra.governance.look import look_at_party
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)
@@ -90,7 +90,7 @@ def show_policy(
 ) -> None:
     """Show a policy: its versions, who has read them, and the document that decides now."""
     from infra.bootstrap import opened
-    from infra.governance import look_at_policy
+    from infra.governance.look import look_at_policy
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)

@@ -25,7 +25,7 @@ from domain.identity.events import ObjectAdmitted, ObjectQuarantined, ObjectReje
 from domain.identity.trace_set import TRACE_SET_POLICY, judge_again, parse_policy
 from domain.ids import PartyId, format_id
 from infra.bootstrap import POLICY_IN_FORCE, Session
-from infra.commanding import event_as_json
+from infra.governance.commanding import event_as_json
 from infra.log import time_text
 from producers.authority import PARTY, Request
 from producers.commands import Loaded
