@@ -1,10 +1,8 @@
 """What the relay relies on when it writes to Kafka, of each client in turn, on a real Apache Kafka."""
 
-import gc
 import os
 import random
 import signal
-import socket
 import sys
 import time
 from collections import defaultdict
@@ -116,24 +114,6 @@ def bus(bootstrap: str, ledger_id: UUID, client: KafkaClient) -> Iterator[KafkaB
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writers, "ANSWER_S", PATIENCE_S)
     monkeypatch.setattr(confluent, "ANSWER_S", PATIENCE_S)
-
-
-@pytest.fixture
-def forgotten_sockets() -> Iterator[None]:
-    """Close what kafka-python leaves open where a connection fails; collected later it would fail another test."""
-    yield
-    for one in gc.get_objects():
-        if isinstance(one, socket.socket) and one.fileno() >= 0 and not _is_connected(one):
-            one.close()
-    gc.collect()
-
-
-def _is_connected(one: socket.socket) -> bool:
-    try:
-        one.getpeername()
-    except OSError:
-        return False
-    return True
 
 
 @contextmanager
@@ -334,7 +314,7 @@ def test_a_client_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch
 def misses_a_broker(test: Callable[..., None]) -> Callable[..., None]:
     """Mark a test in which connections fail."""
     overlooked = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")(test)
-    return pytest.mark.usefixtures("impatient", "forgotten_sockets")(overlooked)
+    return pytest.mark.usefixtures("impatient")(overlooked)
 
 
 def the_broker() -> ProcessId:

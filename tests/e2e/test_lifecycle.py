@@ -14,6 +14,7 @@ from infra.bootstrap import opened
 from infra.embedded.place import ROOT_STATE
 from infra.process import identify_process, is_alive
 from infra.tiles.posix import PosixTree
+from producers.governance import HOLDER_ROLES
 from schemas.catalogue import CATALOGUE
 from tests.e2e.kit import (
     IS_ROOT,
@@ -28,7 +29,7 @@ from tests.e2e.kit import (
     until,
 )
 
-FOUNDING_EVENTS = 1 + len(CATALOGUE.by_type) + 2  # LedgerFounded, the schemas, two parties
+FOUNDING_EVENTS = 1 + len(CATALOGUE.by_type) + 3 + len(HOLDER_ROLES)  # the ledger, two parties, a key, roles
 FILES_SEEN: dict[str, Callable[[Place], bool]] = {
     "the home": lambda p: p.home.exists(),
     "who the ledger is": lambda p: (p.home / "founding.json").exists(),
