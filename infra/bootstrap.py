@@ -24,10 +24,10 @@ from domain.evidence.events import schema_key
 from domain.evidence.ledger import FoundLedger, PublishSchemas, SchemaText
 from domain.governance.events import PartyKind
 from domain.governance.party import EnrolParty
-from domain.governance.signing import binding_text
+from domain.governance.signing import prove_binding
 from domain.identity.trace_set import BUILT_IN, TRACE_SET_POLICY
 from domain.ids import LedgerId, format_id, parse_prefix
-from domain.ledger.text import KEY_NAME_BYTES_MAX, check_key_name, encode_base64
+from domain.ledger.text import KEY_NAME_BYTES_MAX, check_key_name
 from infra.blobs.store import BlobStore
 from infra.clock import IdSource, now_s, now_us
 from infra.database import Database
@@ -56,7 +56,8 @@ from schemas.codec import Codec
 
 FOUNDING_SECONDS_MAX: Final = 60.0
 S = TypeVar("S")
-POLICY_IN_FORCE = PolicyInForce(BUILT_IN, Sha256(hashlib.sha256(rfc8785.dumps(TRACE_SET_POLICY)).digest()))
+POLICY_TEXT: Final = rfc8785.dumps(TRACE_SET_POLICY)
+POLICY_IN_FORCE: Final = PolicyInForce(BUILT_IN, Sha256(hashlib.sha256(POLICY_TEXT).digest()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ def _append_founding(session: Session) -> None:
         change_ledger(CommandKey(actor.party, config.ledger_id), actor, config.ledger_id, command)
     ).require()
     signer = PartyKeys(session.home.keys).first(config.holder_id, config.holder)
-    proof = encode_base64(signer.sign(binding_text(config.ledger_id, signer.vkey))).decode()
+    proof = prove_binding(signer, config.ledger_id)
     for party, commands in (
         (config.service_id, (EnrolParty(kind=PartyKind.SERVICE),)),
         (config.holder_id, holder_commands(PartyKind(config.holder_kind), signer.vkey, proof, config.holder_id)),

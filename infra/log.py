@@ -3,7 +3,6 @@
 Whoever reads here believes the policy file alone: the checkpoint must satisfy it before anything else is looked at.
 """
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +19,9 @@ from infra.settings import Settings
 from infra.tiles.posix import PosixTree
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
+from schemas.values import instant_of
 
 FILE_BYTES_MAX: Final = 4 << 20
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def policy_of(home: Home) -> Policy:
@@ -117,7 +116,7 @@ def plain(value: Any) -> Any:
 
 def time_text(microseconds: int) -> str:
     """Return an instant as RFC 3339 in UTC, to the millisecond."""
-    return (EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return instant_of(microseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _require_sealed(index: int, head: Checkpoint) -> None:

@@ -14,7 +14,6 @@ have a digest.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -38,7 +37,7 @@ from producers.ports import (
     StoredCommand,
 )
 from schemas.codec import Codec
-from schemas.values import EPOCH
+from schemas.values import instant_of
 
 TRIES_MAX = 20
 R = TypeVar("R")
@@ -162,12 +161,12 @@ class LedgerApplication(Application[UUID]):
 
     def _decide_all(self, tasks: Sequence[Task[Any]]) -> Iterator["_Decided | LedgerError"]:
         """Look up keys and read streams once for all, then yield what each task decides, or why it cannot."""
-        keys = self.store.key_holders([key for task in tasks for key in task.lookups])
+        keys = self.store.key_holders(list(dict.fromkeys(key for task in tasks for key in task.lookups)))
         named = [frozenset(task.reads(keys)) for task in tasks]
         streams = self.store.streams(sorted(frozenset().union(*named)))
         cache = StreamCache(streams, lambda entry: self.codec.decode(entry).event)
         now = self.clock()
-        instant = EPOCH + timedelta(microseconds=now)
+        instant = instant_of(now)
         for task, names in zip(tasks, named, strict=True):
             view = View(keys, names, cache, task.id_source(self.new_id), instant)
             try:

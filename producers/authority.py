@@ -8,7 +8,7 @@ Each task reads the Party streams of its actor and principal, judges the permiss
 streams are guarded, so nothing is done under a role, key or mandate that was withdrawn before.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -91,7 +91,7 @@ class Registry:
         if len(self._specs) != len(specs):
             raise AssertionError("two commands of the registry have one name")
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[CommandSpec]:
         """Iterate over the commands in the order of their contexts."""
         return iter(self._specs.values())
 

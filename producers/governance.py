@@ -8,6 +8,7 @@ from uuid import UUID
 import rfc8785
 
 from domain.command import Command
+from domain.events import Event, Sha256
 from domain.governance import party as parties
 from domain.governance import policy_set
 from domain.governance.authority import Permission
@@ -77,6 +78,12 @@ def found_party(
     return Task(key, actor, run, reads=lambda _: (party,))
 
 
+def policy_in_force(loaded: Loaded[PolicySet]) -> tuple[str, Sha256] | None:
+    """Return the document of the active version and the leaf hash that names it, None while no version is active."""
+    draft = loaded.state.in_force
+    return None if draft is None else (draft.document, loaded.leaves[draft.activated_at - 1])
+
+
 def is_enrolled(view: View, party: PartyId) -> bool:
     """Return whether `party` is enrolled; its stream, which the task must name, is guarded from here on."""
     return view.load(party, PARTY).state.enrolled
@@ -127,11 +134,15 @@ def _drafted(command: DraftPolicy, keys: Keys) -> tuple[UUID, ...]:
 
 
 def _of_party(
-    command: type[Command], event: Any, *, roles: frozenset[Role] = REGISTRAR, own: bool = False, signed: bool = False
+    command: type[Command],
+    event: type[Event],
+    *,
+    roles: frozenset[Role] = REGISTRAR,
+    own: bool = False,
+    grave: bool = False,
 ) -> CommandSpec:
-    """Return the spec of a command on an enrolled party, left to humans where roles and mandates are given or taken."""
-    human = command in (AssignRole, WithdrawRole, GrantMandate, RevokeMandate)
-    permission = Permission(command.NAME, roles, human_only=human, signed=signed, own=own)
+    """Return the spec of a command on an enrolled party; a `grave` one is left to humans and always signed."""
+    permission = Permission(command.NAME, roles, human_only=grave, signed=grave, own=own)
     return CommandSpec(
         command,
         permission,
@@ -142,8 +153,8 @@ def _of_party(
     )
 
 
-def _of_policy(command: type[Command], event: Any, *, signed: bool) -> CommandSpec:
-    permission = Permission(command.NAME, frozenset({Role.COMPLIANCE_OFFICER}), human_only=True, signed=signed)
+def _of_policy(command: type[Command], event: type[Event]) -> CommandSpec:
+    permission = Permission(command.NAME, frozenset({Role.COMPLIANCE_OFFICER}), human_only=True, signed=True)
     return CommandSpec(command, permission, _on_policy, (event,), reads=lambda given, _: (given.policy,))
 
 
@@ -151,10 +162,10 @@ COMMANDS: Final = (
     CommandSpec(EnrolParty, Permission(EnrolParty.NAME, REGISTRAR), _enrol, (PartyEnrolled,)),
     _of_party(BindKey, KeyBound, own=True),
     _of_party(WithdrawKey, KeyWithdrawn, own=True),
-    _of_party(AssignRole, RoleAssigned, signed=True),
-    _of_party(WithdrawRole, RoleWithdrawn, signed=True),
-    _of_party(GrantMandate, MandateGranted, roles=ANYBODY, signed=True),
-    _of_party(RevokeMandate, MandateRevoked, roles=ANYBODY, signed=True),
+    _of_party(AssignRole, RoleAssigned, grave=True),
+    _of_party(WithdrawRole, RoleWithdrawn, grave=True),
+    _of_party(GrantMandate, MandateGranted, roles=ANYBODY, grave=True),
+    _of_party(RevokeMandate, MandateRevoked, roles=ANYBODY, grave=True),
     _of_party(DeclareMembership, MembershipDeclared, own=True),
     CommandSpec(
         DraftPolicy,
@@ -164,8 +175,8 @@ COMMANDS: Final = (
         lookups=lambda given: (policy_key(given.name),),
         reads=_drafted,
     ),
-    _of_policy(ApprovePolicy, PolicyApproved, signed=True),
-    _of_policy(ActivatePolicy, PolicyActivated, signed=True),
+    _of_policy(ApprovePolicy, PolicyApproved),
+    _of_policy(ActivatePolicy, PolicyActivated),
 )
 """Who may do what to parties and policies."""
 

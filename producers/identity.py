@@ -15,7 +15,7 @@ from domain.identity.trace_set import TraceSetPolicy, parse_policy
 from domain.ids import ObjectId
 from domain.rights.events import title_key
 from producers.commands import Actor, Aggregate, Decision, Loaded, Task, View, Write
-from producers.governance import POLICY_SET, is_enrolled
+from producers.governance import POLICY_SET, is_enrolled, policy_in_force
 from producers.ports import CommandKey, KeyHolder
 from producers.rights import title_of
 
@@ -75,11 +75,8 @@ def _policy_in_force(view: View, built_in: PolicyInForce) -> PolicyInForce:
     known = view.keys.get(policy_key(TRACE_SET))
     if known is None:
         return built_in
-    loaded = view.load(known.stream_id, POLICY_SET)
-    draft = loaded.state.in_force
-    if draft is None:
-        return built_in
-    return PolicyInForce(_read(draft.document), loaded.leaves[draft.activated_at - 1])
+    found = policy_in_force(view.load(known.stream_id, POLICY_SET))
+    return built_in if found is None else PolicyInForce(_read(found[0]), found[1])
 
 
 @lru_cache(maxsize=8)

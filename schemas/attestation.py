@@ -61,8 +61,8 @@ def attest(text: bytes, key: str, signature: bytes) -> tuple[Attestation, bytes]
     return Attestation(text, key, signature, Sha256(sha256(document).digest())), document
 
 
-def parse_attestation(data: bytes, text: bytes) -> tuple[Attestation, bytes]:
-    """Return the attestation of `text` that a document holds, and the document in its one spelling.
+def parse_attestation(data: bytes, text: bytes | None = None) -> tuple[Attestation, bytes]:
+    """Return the attestation that a document holds, of `text` if that is given, and the document in its one spelling.
 
     Raises:
         Invalid: it is no such document, or attests another command.
@@ -74,6 +74,7 @@ def parse_attestation(data: bytes, text: bytes) -> tuple[Attestation, bytes]:
     key, signature = found["key"], found["signature"]
     if not isinstance(key, str) or not isinstance(signature, str):
         raise Invalid(f"{where}: expected key and signature as strings")
-    if rfc8785.dumps(found["command"]) != text:
+    signed = rfc8785.dumps(found["command"])
+    if text is not None and signed != text:
         raise Invalid(f"{where}: expected this very command, found another one signed")
-    return attest(text, key, decode_base64(signature.encode(), where))
+    return attest(signed, key, decode_base64(signature.encode(), where))

@@ -7,7 +7,7 @@ fixed-width fields are unpacked at once. Nothing is allocated by a count or a le
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from struct import Struct
 from struct import error as StructError  # noqa: N812  # as the classes of exceptions are named
 from typing import Final, NamedTuple, NoReturn
@@ -32,7 +32,7 @@ from schemas.shapes import (
     Text,
 )
 from schemas.source import Source, local
-from schemas.values import EPOCH
+from schemas.values import instant_of
 from schemas.varint import read_long_of_8, read_tail
 
 _EIGHT_LOW: Final = 1 << 48
@@ -287,7 +287,7 @@ def _raise_malformed(where: str, expected: str, found: object, position: int) ->
 
 def _read_instant(value: int, where: str, position: int) -> datetime:
     try:
-        return EPOCH + timedelta(microseconds=value)
+        return instant_of(value)
     except OverflowError as err:
         raise Invalid(f"{where}: expected a time of the years 1 to 9999, found {value} before byte {position}") from err
 

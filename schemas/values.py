@@ -39,6 +39,11 @@ def microseconds(instant: datetime) -> int:
     return (instant - EPOCH) // _MICROSECOND
 
 
+def instant_of(microseconds_since: int) -> datetime:
+    """Return microseconds since the epoch as a UTC datetime. Raises: OverflowError beyond the years 1 to 9999."""
+    return EPOCH + timedelta(microseconds=microseconds_since)
+
+
 def check(shape: Shape, found: object, where: str) -> None:
     """Return if the value may be written as the shape.
 

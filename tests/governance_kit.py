@@ -13,10 +13,9 @@ from domain.events import ActorKind, Event
 from domain.evidence.ledger import FoundLedger, SchemaText
 from domain.governance.events import PartyKind, Role
 from domain.governance.party import AssignRole, BindKey, EnrolParty, Party
-from domain.governance.signing import Attestation, binding_text
+from domain.governance.signing import Attestation, prove_binding
 from domain.ids import LedgerId, PartyId, format_id, uuid7
 from domain.ledger.keys import NoteSigner, ed25519_signer
-from domain.ledger.text import encode_base64
 from infra.store.mapper import EntryMapper
 from infra.store.memory import MemoryRecorder
 from producers.application import LedgerApplication
@@ -48,8 +47,7 @@ def signer_of(party: UUID, number: int = 0) -> NoteSigner:
 def binding(ledger: LedgerId, party: UUID, number: int = 0) -> BindKey:
     """Return the command that binds one of a party's keys, with its proof."""
     signer = signer_of(party, number)
-    proof = encode_base64(signer.sign(binding_text(ledger, signer.vkey))).decode()
-    return BindKey(party=PartyId(party), key=signer.vkey, proof=proof)
+    return BindKey(party=PartyId(party), key=signer.vkey, proof=prove_binding(signer, ledger))
 
 
 class Town:

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from domain.errors import Invalid, Rejected
 from domain.events import Sha256
 from domain.ids import LedgerId, PartyId, parse_party_id
-from domain.ledger.keys import KeyType, Verifier, parse_vkey
+from domain.ledger.keys import KeyType, NoteSigner, Verifier, parse_vkey
+from domain.ledger.text import encode_base64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ def key_of_party(key: str, party: PartyId) -> Verifier:
 def binding_text(ledger: LedgerId, key: str) -> bytes:
     """Return what a key signs to be bound in one ledger."""
     return f"edgeprint/key-binding/v1\n{ledger}\n{key}\n".encode()
+
+
+def prove_binding(signer: NoteSigner, ledger: LedgerId) -> str:
+    """Return the proof that binds a signer's own key in a ledger, base64."""
+    return encode_base64(signer.sign(binding_text(ledger, signer.vkey))).decode()
 
 
 def verify_attestation(attestation: Attestation, party: PartyId, keys: Sequence[str]) -> None:

@@ -170,14 +170,6 @@ def _print_schema(name: str) -> None:
 
 
 def _read(path: Path) -> bytes:
-    from domain.errors import NotFound, Unavailable
+    from infra.log import read_small_file
 
-    if str(path) == "-":
-        return sys.stdin.buffer.read(INPUT_BYTES_MAX)
-    try:
-        with path.open("rb") as file:
-            return file.read(INPUT_BYTES_MAX)
-    except FileNotFoundError as err:
-        raise NotFound(f"{path}: no such file") from err
-    except OSError as err:
-        raise Unavailable(f"{path}: {err.strerror}") from err
+    return sys.stdin.buffer.read(INPUT_BYTES_MAX) if str(path) == "-" else read_small_file(path)

@@ -62,9 +62,7 @@ def add_verb(app: typer.Typer, group: str, verb: str, command_name: str) -> None
 
     spec = REGISTRY.find(command_name)
     fields = {field.name: _parameter(field, group) for field in request_record(spec.command).fields}
-    files = {
-        name for name, parameter in fields.items() if Path in (parameter[0], *getattr(parameter[0], "__args__", ()))
-    }
+    files = {name for name, (kind, _, _) in fields.items() if kind in (Path, Path | None)}
 
     def run(**given: Any) -> None:
         shared = {name: given.pop(name) for name in SHARED}

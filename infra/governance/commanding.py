@@ -12,10 +12,9 @@ from uuid import UUID
 
 from domain.command import Command
 from domain.errors import Rejected
-from domain.events import Envelope, Event
-from domain.governance.signing import Attestation, binding_text
+from domain.events import Event
+from domain.governance.signing import Attestation, prove_binding
 from domain.ids import PartyId, format_id
-from domain.ledger.text import encode_base64
 from infra.bootstrap import Session
 from infra.home import Home
 from infra.keys.parties import PartyKeys
@@ -41,15 +40,6 @@ class Given:
     attestation: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A command that has been read: itself, the text that is signed, and the request that is executed."""
-
-    command: Command
-    text: bytes
-    request: Request
-
-
 def read_command(session: Session, given: Given) -> tuple[Command, bytes]:
     """Return the command and the text that its actor signs. Raises: NotFound (no such command), Invalid."""
     spec, config = REGISTRY.find(given.name), session.config
@@ -65,17 +55,20 @@ def read_command(session: Session, given: Given) -> tuple[Command, bytes]:
     return command, text
 
 
-def prepare(session: Session, given: Given) -> Prepared:
-    """Return the request, signed by the attestation that was given or with a key of the actor's that lies in the home.
+def prepare(session: Session, given: Given) -> tuple[Request, bytes | None]:
+    """Return the request, and the document of its attestation, which is kept before the request is executed.
+
+    It is signed by the attestation that was given, or with a key of the actor's that lies in the home.
 
     Raises:
         NotFound: no such command.
         Invalid: its input, or the attestation.
     """
     command, text = read_command(session, given)
-    attestation = _attestation(session, given, text)
+    signed = _signed(session, given, text)
+    attestation, document = (None, None) if signed is None else signed
     key = CommandKey(given.actor, given.command_id, sha256(text).digest())
-    return Prepared(command, text, Request(key, given.actor, command, given.on_behalf_of, attestation))
+    return Request(key, given.actor, command, given.on_behalf_of, attestation), document
 
 
 def execute(session: Session, given: Given) -> dict[str, Any]:
@@ -84,20 +77,20 @@ def execute(session: Session, given: Given) -> dict[str, Any]:
     Raises:
         LedgerError: it was refused, or something failed; nothing was written then.
     """
-    prepared = prepare(session, given)
-    outcome = session.application.execute(REGISTRY.task(prepared.request, session.config.ledger_id))
+    request, document = prepare(session, given)
+    if document is not None:
+        session.blobs.put_bytes(document)  # durable before the event that names it
+    outcome = session.application.execute(REGISTRY.task(request, session.config.ledger_id))
     outcome.require()
     sealed = session.seal()
-    events = [
-        told
-        for row in session.store.rows(outcome.first, outcome.last - outcome.first + 1)
-        for decoded in [session.application.codec.decode(row.entry)]
-        for told in [_event(decoded.event, decoded.envelope, session.config.prefix, row.index)]
-    ]
+    prefix, events = session.config.prefix, []
+    for row in session.store.rows(outcome.first, outcome.last - outcome.first + 1):
+        decoded = session.application.codec.decode(row.entry)
+        events.append({"index": row.index, **_told(decoded.event, decoded.envelope.stream_id, prefix)})
     return {
         "command": given.name,
         "id": str(given.command_id),
-        "actor": format_id("P", given.actor, session.config.prefix),
+        "actor": format_id("P", given.actor, prefix),
         "stream": events[0]["stream"] if events else None,
         "first_index": outcome.first,
         "last_index": outcome.last,
@@ -114,38 +107,34 @@ def rehearse(session: Session, given: Given) -> dict[str, Any]:
         NotFound, Invalid: as `prepare`.
         Unavailable: the database does not answer.
     """
-    prepared = prepare(session, given)
-    reason, preview = None, None
+    request, _ = prepare(session, given)
+    prefix, reason, preview = session.config.prefix, None, None
     try:
-        preview = session.application.preview(REGISTRY.task(prepared.request, session.config.ledger_id))
+        preview = session.application.preview(REGISTRY.task(request, session.config.ledger_id))
     except Rejected as err:
         reason = str(err)
+    writes = () if preview is None else preview.decision.writes
     return {
         "command": given.name,
         "id": str(given.command_id),
-        "actor": format_id("P", given.actor, session.config.prefix),
+        "actor": format_id("P", given.actor, prefix),
         "decision": "refused" if preview is None else "accepted",
         "because": reason,
-        "signed": prepared.request.attestation is not None,
+        "signed": request.attestation is not None,
         "rests_on": [] if preview is None else _rests_on(preview),
         "takes": [] if preview is None else list(preview.request.take),
-        "events": [] if preview is None else _planned(preview, session.config.prefix),
+        "events": [_told(event, write.stream.stream_id, prefix) for write in writes for event in write.events],
     }
 
 
-def _attestation(session: Session, given: Given, text: bytes) -> Attestation | None:
-    """Return the attestation whose document is durable in the blob store, None where nobody signs."""
+def _signed(session: Session, given: Given, text: bytes) -> tuple[Attestation, bytes] | None:
+    """Return the attestation and its document, None where nobody signs."""
     if given.attestation is not None:
-        attestation, document = parse_attestation(given.attestation, text)
-    else:
-        name = format_id("P", given.actor, session.config.prefix)
-        bound = session.load(given.actor, PARTY).state.keys
-        signer = PartyKeys(session.home.keys).among(given.actor, name, bound)
-        if signer is None:
-            return None
-        attestation, document = attest(text, signer.vkey, signer.sign(text))
-    session.blobs.put_bytes(document)  # before the event that names it
-    return attestation
+        return parse_attestation(given.attestation, text)
+    name = format_id("P", given.actor, session.config.prefix)
+    bound = session.load(given.actor, PARTY).state.keys
+    signer = PartyKeys(session.home.keys).among(given.actor, name, bound)
+    return None if signer is None else attest(text, signer.vkey, signer.sign(text))
 
 
 def _rests_on(preview: Preview[Any]) -> list[dict[str, Any]]:
@@ -155,21 +144,12 @@ def _rests_on(preview: Preview[Any]) -> list[dict[str, Any]]:
     return [{"stream": str(stream), "version": version} for stream, version in sorted({*written, *read})]
 
 
-def _planned(preview: Preview[Any], prefix: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "type": event.TYPE,
-            "stream": format_id(event.STREAM, write.stream.stream_id, prefix),
-            "event": event_as_json(event, prefix),
-        }
-        for write in preview.decision.writes
-        for event in write.events
-    ]
-
-
-def _event(event: Event, envelope: Envelope, prefix: str, index: int) -> dict[str, Any]:
-    stream = format_id(event.STREAM, envelope.stream_id, prefix)
-    return {"index": index, "type": event.TYPE, "stream": stream, "event": event_as_json(event, prefix)}
+def _told(event: Event, stream: UUID, prefix: str) -> dict[str, Any]:
+    return {
+        "type": event.TYPE,
+        "stream": format_id(event.STREAM, stream, prefix),
+        "event": event_as_json(event, prefix),
+    }
 
 
 def event_as_json(event: Event, prefix: str) -> Any:
@@ -199,5 +179,4 @@ def make_binding(settings: Settings, party: PartyId) -> dict[str, str]:
     config = home.config()
     name = format_id("P", party, config.prefix)
     signer = PartyKeys(home.keys).make(party, name)
-    proof = signer.sign(binding_text(config.ledger_id, signer.vkey))
-    return {"party": name, "key": signer.vkey, "proof": encode_base64(proof).decode()}
+    return {"party": name, "key": signer.vkey, "proof": prove_binding(signer, config.ledger_id)}

@@ -7,24 +7,22 @@ neither (nothing is signed, no policy applied) is told with its authority only, 
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
 from hashlib import sha256
 from typing import Any
-from uuid import UUID
 
 import rfc8785
 
-from domain.errors import Invalid, LedgerError, NotFound
+from domain.errors import LedgerError, NotFound
 from domain.events import Envelope, Event
 from domain.governance.events import policy_key
 from domain.governance.policies import TRACE_SET
 from domain.governance.policy_set import PolicySet
-from domain.governance.signing import verify_attestation
+from domain.governance.signing import Attestation, verify_attestation
 from domain.identity.digital_object import DigitalObject
 from domain.identity.events import ObjectAdmitted, ObjectQuarantined, ObjectRejected, TraceSetJudged
-from domain.identity.trace_set import TRACE_SET_POLICY, judge_again, parse_policy
+from domain.identity.trace_set import judge_again, parse_policy
 from domain.ids import PartyId, format_id
-from infra.bootstrap import POLICY_IN_FORCE, Session
+from infra.bootstrap import POLICY_IN_FORCE, POLICY_TEXT, Session
 from infra.governance.commanding import event_as_json
 from infra.log import time_text
 from producers.authority import PARTY, Request
@@ -36,7 +34,7 @@ from producers.ports import CommandKey, LedgerRow
 from producers.registry import REGISTRY
 from schemas.attestation import ATTESTATION_BYTES_MAX, parse_attestation
 from schemas.requests import parse_request
-from schemas.values import EPOCH
+from schemas.values import instant_of
 
 COMMAND_ROWS_MAX = 1_000
 
@@ -59,8 +57,9 @@ def explain(session: Session, index: int) -> dict[str, Any]:
     """
     events = _command_at(session, index)
     first = events[0]
-    actor = _before(session, first.envelope.actor, first.index)
-    again = _again(session, events)
+    actor = session.load(first.envelope.actor, PARTY, before=first.index)
+    attestation = _attestation(session, first.envelope)
+    again = _again(session, events, attestation)
     return {
         "index": index,
         "type": next(one.event.TYPE for one in events if one.index == index),
@@ -73,7 +72,7 @@ def explain(session: Session, index: int) -> dict[str, Any]:
         "roles": sorted(actor.state.roles),
         "on_behalf_of": None if first.envelope.on_behalf_of is None else _party(session, first.envelope.on_behalf_of),
         "mandate": _mandate(session, first.envelope, actor),
-        "signature": _signature(session, first, actor),
+        "signature": _signature(first, actor, attestation),
         "policy": _policy(session, first.envelope),
         "rests_on": again["rests_on"],
         "decided": [{"index": one.index, **_told(session, one.event)} for one in events],
@@ -104,10 +103,6 @@ def _told(session: Session, event: Event) -> dict[str, Any]:
     return {"type": event.TYPE, "event": event_as_json(event, session.config.prefix)}
 
 
-def _before(session: Session, party: PartyId, index: int) -> Loaded[Any]:
-    return session.load(party, PARTY, before=index)
-
-
 def _party(session: Session, party: PartyId) -> str:
     return format_id("P", party, session.config.prefix)
 
@@ -125,33 +120,25 @@ def _mandate(session: Session, envelope: Envelope, actor: Loaded[Any]) -> dict[s
     return {"number": None, "leaf_hash": envelope.mandate.hex()}
 
 
-def _document(session: Session, envelope: Envelope) -> bytes | None:
+def _attestation(session: Session, envelope: Envelope) -> Attestation | None:
     """Return the signed command that an envelope names, None where there is none or its blob was erased."""
     if envelope.attestation is None:
         return None
     try:
-        return session.blobs.read_bytes(envelope.attestation, ATTESTATION_BYTES_MAX)
+        document = session.blobs.read_bytes(envelope.attestation, ATTESTATION_BYTES_MAX)
     except NotFound:
         return None
+    return parse_attestation(document)[0]
 
 
-def _signature(session: Session, first: Recorded, actor: Loaded[Any]) -> dict[str, Any] | None:
+def _signature(first: Recorded, actor: Loaded[Any], attestation: Attestation | None) -> dict[str, Any] | None:
     if first.envelope.attestation is None:
         return None
     said: dict[str, Any] = {"attestation": first.envelope.attestation.hex(), "key_id": None, "verified": None}
-    document = _document(session, first.envelope)
-    if document is None:
+    if attestation is None:
         return said
-    attestation, _ = parse_attestation(document, _signed_text(document))
     verify_attestation(attestation, first.envelope.actor, actor.state.keys)
     return {**said, "key_id": attestation.key.split("+")[1], "verified": True}
-
-
-def _signed_text(document: bytes) -> bytes:
-    try:
-        return rfc8785.dumps(json.loads(document)["command"])
-    except (ValueError, KeyError, TypeError) as err:
-        raise Invalid(f"expected a signed command in the blob store, found {type(err).__name__}") from err
 
 
 def _policy(session: Session, envelope: Envelope) -> dict[str, Any] | None:
@@ -169,7 +156,7 @@ def _policy(session: Session, envelope: Envelope) -> dict[str, Any] | None:
 def _policy_document(session: Session, digest: bytes) -> tuple[str | None, int | None]:
     """Return the document that a digest names and its version: 0 for the program's own, None where it is unknown."""
     if digest == POLICY_IN_FORCE.digest:
-        return rfc8785.dumps(TRACE_SET_POLICY).decode(), 0
+        return POLICY_TEXT.decode(), 0
     holder = session.store.key_holders([policy_key(TRACE_SET)]).get(policy_key(TRACE_SET))
     if holder is not None:
         loaded = session.load(holder.stream_id, POLICY_SET)
@@ -184,23 +171,20 @@ def _policy_document(session: Session, digest: bytes) -> tuple[str | None, int |
     return None, None
 
 
-def _again(session: Session, events: list[Recorded]) -> dict[str, Any]:
-    document = _document(session, events[0].envelope)
-    if document is not None:
-        return _command_again(session, events, document)
+def _again(session: Session, events: list[Recorded], attestation: Attestation | None) -> dict[str, Any]:
+    if attestation is not None:
+        return _command_again(session, events, attestation)
     judged = [one for one in events if isinstance(one.event, TraceSetJudged)]
     if judged:
         return _judgement_again(session, events, judged[0])
     return {"rests_on": [], "events": [], "same": None, "because": "nothing signed and no policy: not decided again"}
 
 
-def _command_again(session: Session, events: list[Recorded], document: bytes) -> dict[str, Any]:
-    first, text = events[0], _signed_text(document)
-    command = json.loads(text)
+def _command_again(session: Session, events: list[Recorded], attestation: Attestation) -> dict[str, Any]:
+    first, command = events[0], json.loads(attestation.text)
     spec = REGISTRY.find(command["command"])
-    attestation, _ = parse_attestation(document, text)
     request = Request(
-        CommandKey(first.envelope.actor, first.envelope.command_id, sha256(text).digest()),
+        CommandKey(first.envelope.actor, first.envelope.command_id, sha256(attestation.text).digest()),
         first.envelope.actor,
         parse_request(spec.command, rfc8785.dumps(command["input"]), session.config.prefix),
         first.envelope.on_behalf_of,
@@ -213,8 +197,8 @@ def _command_again(session: Session, events: list[Recorded], document: bytes) ->
         request,
         session.config.ledger_id,
         first=first.index,
-        at=EPOCH + timedelta(microseconds=first.envelope.recorded_at),
-        born=[UUID(int=one.envelope.stream_id.int) for one in events if one.envelope.stream_version == 1],
+        at=instant_of(first.envelope.recorded_at),
+        born=[one.envelope.stream_id for one in events if one.envelope.stream_version == 1],
     )
     return {
         "rests_on": [{"stream": str(stream), "version": version} for stream, version in again.streams.items()],

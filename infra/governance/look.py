@@ -3,17 +3,14 @@
 from hashlib import sha256
 from typing import Any
 
-import rfc8785
-
 from domain.errors import NotFound
 from domain.governance.events import policy_key
-from domain.governance.policies import READERS, TRACE_SET
-from domain.identity.trace_set import TRACE_SET_POLICY
+from domain.governance.policies import READERS
 from domain.ids import PartyId, format_id
 from domain.ledger.keys import parse_vkey
-from infra.bootstrap import Session
+from infra.bootstrap import POLICY_IN_FORCE, POLICY_TEXT, Session
 from producers.authority import PARTY
-from producers.governance import POLICY_SET
+from producers.governance import POLICY_SET, policy_in_force
 
 
 def look_at_party(session: Session, party: PartyId) -> dict[str, Any]:
@@ -54,12 +51,10 @@ def look_at_policy(session: Session, name: str) -> dict[str, Any]:
     """
     if name not in READERS:
         raise NotFound(f"expected a policy of {', '.join(READERS)}, found {name[:60]!r}")
-    built_in = rfc8785.dumps({TRACE_SET: TRACE_SET_POLICY}[name])
     holder = session.store.key_holders([policy_key(name)]).get(policy_key(name))
     loaded = None if holder is None else session.load(holder.stream_id, POLICY_SET)
-    draft = None if loaded is None else loaded.state.in_force
-    document = built_in.decode() if draft is None else draft.document
-    digest = sha256(built_in).digest() if loaded is None or draft is None else loaded.leaves[draft.activated_at - 1]
+    found = None if loaded is None else policy_in_force(loaded)
+    document, digest = found or (POLICY_TEXT.decode(), POLICY_IN_FORCE.digest)
     return {
         "name": name,
         "id": None if loaded is None else format_id("K", loaded.stream_id, session.config.prefix),

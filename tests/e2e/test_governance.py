@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from domain.governance.signing import binding_text
+from domain.governance.signing import prove_binding
 from domain.ids import parse_ledger_id
 from domain.ledger.keys import ed25519_signer
 from domain.ledger.text import encode_base64
@@ -72,7 +72,7 @@ def test_a_key_kept_elsewhere_signs_what_is_printed(studio: Place) -> None:
     clerk = enrol(studio, "person", "registrar")
     signer = ed25519_signer(clerk, SEED)
     ledger = json.loads((studio.home / "config.json").read_text())["ledger"]
-    proof = encode_base64(signer.sign(binding_text(parse_ledger_id(ledger), signer.vkey))).decode()
+    proof = prove_binding(signer, parse_ledger_id(ledger))
     studio.run("party", "bind-key", clerk, "--key", signer.vkey, "--proof", proof).ok()
     request, given = studio.write("device.json", '{"kind":"device"}'), "01937e3f-2b5c-7000-8000-0000000000bb"
     common = ["command", "enrol-party", "--input", request, "--id", given, "--as", clerk]

@@ -9,10 +9,9 @@ from contextlib import closing
 import pytest
 
 from domain.governance.events import KeyBound, MandateRevoked, PartyEnrolled
-from domain.governance.signing import binding_text
+from domain.governance.signing import prove_binding
 from domain.ids import parse_ledger_id
 from domain.ledger.keys import ed25519_signer
-from domain.ledger.text import encode_base64
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
 from schemas.catalogue import CATALOGUE
@@ -77,7 +76,7 @@ def test_many_parties_bind_one_key_and_one_has_it(studio: Place) -> None:
     for _ in range(PROCESSES // 2):
         party = enrol(studio, "person")
         signer = ed25519_signer(party, seed)
-        proof = encode_base64(signer.sign(binding_text(ledger, signer.vkey))).decode()
+        proof = prove_binding(signer, ledger)
         commands.append(["party", "bind-key", party, "--key", signer.vkey, "--proof", proof])
     codes = Counter(at_once(studio, commands))
     assert codes[0] == 1 and set(codes) <= {0, 6, 7}, codes

@@ -29,9 +29,11 @@ from domain.identity.events import Level, Origin
 from domain.identity.trace_set import TRACE_SET_POLICY
 from domain.ids import PartyId, PolicySetId
 from producers.authority import PARTY, Registry
+from producers.commands import Actor
 from producers.explain import decide_again
 from producers.governance import POLICY_SET
 from producers.identity import OBJECT
+from producers.ports import CommandKey
 from producers.registry import REGISTRY
 from schemas.attestation import ATTESTATION_BYTES_MAX, attest, command_text, parse_attestation
 from schemas.requests import parse_request, render_request
@@ -248,20 +250,13 @@ def test_the_active_policy_judges_and_the_envelope_names_it(cast: Cast) -> None:
 
 def judged_under(cast: Cast, data: bytes) -> bytes | None:
     town = cast.town
-    request = town.request(EnrolParty(kind=PartyKind.DEVICE))
-    actor = replace_actor(town)
-    task = submission(request.key, actor, town.holder, data, origin=Origin.HUMAN_WORK)
+    key, actor = CommandKey(town.holder, town.new_id()), Actor(town.holder, ActorKind.HUMAN)
+    task = submission(key, actor, town.holder, data, origin=Origin.HUMAN_WORK)
     outcome = town.application.execute(task)
     outcome.require()
     state = town.load(outcome.result().object_id, OBJECT).state
     assert state.judged is not None and state.judged.cells[0].found is Level.VERIFIED
     return town.application.codec.accept(town.store.rows(outcome.first, 1)[0].entry).envelope.policy
-
-
-def replace_actor(town: Town) -> Any:
-    from producers.commands import Actor
-
-    return Actor(town.holder, ActorKind.HUMAN)
 
 
 def test_a_policy_document_is_kept_in_its_one_spelling(cast: Cast) -> None:
