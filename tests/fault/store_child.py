@@ -33,6 +33,15 @@ def insist(recorder: LedgerRecorder, request: AppendRequest) -> tuple[AppendStat
         return result.status, result.first
 
 
+def opened(dsn: str) -> LedgerRecorder:
+    """Open the store; whoever shoots at our connections may hit the very first."""
+    while True:
+        try:
+            return LedgerRecorder(dsn, patience_s=20)
+        except Unavailable:
+            continue
+
+
 def write(recorder: LedgerRecorder, writer: Writer, count: int) -> None:
     """Append `count` commands, a few to each stream."""
     previous: AppendRequest | None = None
@@ -82,7 +91,7 @@ def replay(recorder: LedgerRecorder, ledger: UUID, seed: int, count: int) -> Non
 def main() -> None:
     """Run one mode."""
     mode, dsn, ledger, seed, count, threads = sys.argv[1:]
-    with closing(LedgerRecorder(dsn, patience_s=20)) as recorder:
+    with closing(opened(dsn)) as recorder:
         if mode == "write":
             workers = [
                 threading.Thread(target=write, args=(recorder, Writer(UUID(ledger)), int(count)))

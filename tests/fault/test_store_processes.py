@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from uuid import UUID
 
@@ -80,8 +80,10 @@ def run_with_kills(database: LedgerDatabase, processes: int, threads: int, comma
         shooter.start()
         try:
             dsns = [proxy.dsn if n % 2 else database.writer for n in range(processes)]
-            writers = [child("write", dsn, writer.ledger, seed, commands, threads) for dsn in dsns]
-            acknowledged = [line for process in writers for line in lines(process)]
+            with ExitStack() as running:  # what one of them breaks shall not leave the others' pipes to later tests
+                started = [child("write", dsn, writer.ledger, seed, commands, threads) for dsn in dsns]
+                writers = [running.enter_context(process) for process in started]
+                acknowledged = [line for process in writers for line in lines(process)]
         finally:
             stop.set()
             shooter.join()
