@@ -2,6 +2,7 @@
 
 docs/event-path.svg                  the way of one event
 docs/reference/cli.md                every command with its help
+docs/reference/commands.md           every command of the registry, who may give it, its fields and events
 docs/reference/events.md             every event with its fields, units and bounds
 docs/reference/sidecar.schema.json   the JSON Schema of sidecars
 docs/reference/asyncapi.json         the topics as an AsyncAPI 3.0 document
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.make_picture import draw
+from docs.registry import registry_page
 from docs.subscribe import subscribe_page
 
 DOCS = Path(__file__).parent
@@ -116,6 +118,7 @@ def _asyncapi() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "event-path.svg": draw,
     "reference/cli.md": command_reference,
+    "reference/commands.md": registry_page,
     "reference/events.md": event_reference,
     "reference/sidecar.schema.json": _sidecar_schema,
     "reference/asyncapi.json": _asyncapi,

@@ -9,23 +9,19 @@ A crash in the middle is repaired by calling it again: who the ledger is stands 
 moment, its commands have the ids of the streams they make, and `config.json` is written last and makes a home whole.
 """
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from uuid import UUID
 
-import rfc8785
-
 from domain.errors import Invalid, Rejected
-from domain.events import ActorKind, Sha256
+from domain.events import ActorKind
 from domain.evidence.events import schema_key
 from domain.evidence.ledger import FoundLedger, PublishSchemas, SchemaText
 from domain.governance.events import PartyKind
 from domain.governance.party import EnrolParty
 from domain.governance.signing import prove_binding
-from domain.identity.trace_set import BUILT_IN, TRACE_SET_POLICY
 from domain.ids import LedgerId, format_id, parse_prefix
 from domain.ledger.text import KEY_NAME_BYTES_MAX, check_key_name
 from infra.blobs.store import BlobStore
@@ -47,7 +43,6 @@ from producers.application import LedgerApplication
 from producers.commands import Actor, Aggregate, Loaded, StreamCache, Task
 from producers.evidence import change_ledger
 from producers.governance import found_party, holder_commands
-from producers.identity import PolicyInForce
 from producers.ports import CommandKey
 from producers.sealer_growth import RESTORE
 from producers.sealer_ports import RolledBack
@@ -56,8 +51,6 @@ from schemas.codec import Codec
 
 FOUNDING_SECONDS_MAX: Final = 60.0
 S = TypeVar("S")
-POLICY_TEXT: Final = rfc8785.dumps(TRACE_SET_POLICY)
-POLICY_IN_FORCE: Final = PolicyInForce(BUILT_IN, Sha256(hashlib.sha256(POLICY_TEXT).digest()))
 
 
 @dataclass(frozen=True, slots=True)

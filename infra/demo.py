@@ -113,6 +113,7 @@ def _line(item: Taken | Refused, words: Words) -> str:
         "admitted": ("✓", words("准入", "admitted   ")),
         "quarantined": ("…", words("隔离", "quarantined")),
         "rejected": ("✗", words("拒绝", "rejected   ")),
+        "withdrawn": ("✗", words("撤回", "withdrawn  ")),
     }[item.answer.state.status]
     again = words("  ← 内容与已有对象相同", "  <- same bytes as before") if item.answer.duplicate else ""
     name = item.display.rsplit("/", 1)[-1]

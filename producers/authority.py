@@ -23,6 +23,7 @@ from domain.governance.party import Party, evolve
 from domain.governance.signing import Attestation
 from domain.ids import LedgerId, PartyId
 from producers.commands import Actor, Aggregate, Authority, Decision, Loaded, Task, View
+from producers.host import Host
 from producers.ports import CommandKey, KeyHolder
 
 PARTY: Final = Aggregate("Party", PartyEnrolled.TYPE, Party(), evolve)
@@ -38,6 +39,7 @@ class Acting:
     ledger: LedgerId
     now: datetime
     permissions: Mapping[str, Permission]
+    evidence: Any = None
 
 
 def _nothing(_: Any) -> tuple[str, ...]:
@@ -52,12 +54,18 @@ def _nobody(_: Any) -> PartyId | None:
     return None
 
 
+def _no_evidence(_: Any, __: Host) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
     """One command of the registry.
 
     `decide` returns the writes on what the view gives out; `lookups` names the keys and `reads` the streams that it may
-    ask for. `subject` is the party that a command is about. `events` are those that may follow.
+    ask for. `subject` is the party that a command is about. `events` are those that may follow. `gather` looks at
+    bytes before the decision and is what `Acting.evidence` holds then; where it `measures`, it cannot be repeated
+    later, so such a decision is not made again.
     """
 
     command: type[Command]
@@ -67,17 +75,23 @@ class CommandSpec:
     lookups: Callable[[Any], tuple[str, ...]] = _nothing
     reads: Callable[[Any, Keys], tuple[UUID, ...]] = _no_streams
     subject: Callable[[Any], PartyId | None] = _nobody
+    gather: Callable[[Any, Host], Any] = _no_evidence
+    measures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: the key of idempotency, who asks, what, for whom, with which signature and in which connection."""
+    """One request: the key of idempotency, who asks, what, for whom, with which signature, and in which connection.
+
+    `evidence` is what the command's `gather` found.
+    """
 
     key: CommandKey
     actor: PartyId
     command: Command
     on_behalf_of: PartyId | None = None
     attestation: Attestation | None = None
+    evidence: Any = None
     causation_id: UUID = ZERO_UUID
     correlation_id: UUID = ZERO_UUID
 
@@ -109,7 +123,7 @@ class Registry:
         def run(view: View) -> Decision[UUID]:
             actor = view.load(request.actor, PARTY)
             authority = _authority(spec, request, view, actor)
-            acting = Acting(request.actor, actor.state, ledger, view.now, self._permissions)
+            acting = Acting(request.actor, actor.state, ledger, view.now, self._permissions, request.evidence)
             return replace(spec.decide(request.command, view, acting), authority=authority)
 
         return Task(

@@ -1,17 +1,21 @@
-"""Commands of the identity context: bring bytes to the gate, get an identifier and a judgement."""
+"""The gate: bring bytes, get an identifier and a judgement under the policy in force."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 from uuid import UUID
+
+import rfc8785
 
 from domain.events import Sha256
 from domain.governance.events import policy_key
 from domain.governance.policies import TRACE_SET
 from domain.identity.digital_object import DigitalObject, Facts, Status, SubmitObject, decide, evolve
 from domain.identity.events import ObjectIdentified, content_key
-from domain.identity.trace_set import TraceSetPolicy, parse_policy
+from domain.identity.trace_set import BUILT_IN, TRACE_SET_POLICY, TraceSetPolicy, parse_policy
 from domain.ids import ObjectId
 from domain.rights.events import title_key
 from producers.commands import Actor, Aggregate, Decision, Loaded, Task, View, Write
@@ -28,6 +32,11 @@ class PolicyInForce:
 
     policy: TraceSetPolicy
     digest: Sha256
+
+
+POLICY_TEXT: Final = rfc8785.dumps(TRACE_SET_POLICY)
+POLICY_IN_FORCE: Final = PolicyInForce(BUILT_IN, Sha256(hashlib.sha256(POLICY_TEXT).digest()))
+"""The program's own policy, which judges while none is active."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ def submit_object(key: CommandKey, actor: Actor, command: SubmitObject, built_in
             stream = view.born(OBJECT)
         else:
             stream = view.load(known.stream_id, OBJECT)
-        policy = _policy_in_force(view, built_in)
+        policy = trace_set_in_force(view, built_in)
         events = decide(stream.state, command, _facts(view, command, policy))
         state = stream.state
         for event in events:
@@ -70,7 +79,7 @@ def submit_object(key: CommandKey, actor: Actor, command: SubmitObject, built_in
     return Task(key, actor, run, lookups=(content, title, named), reads=reads)
 
 
-def _policy_in_force(view: View, built_in: PolicyInForce) -> PolicyInForce:
+def trace_set_in_force(view: View, built_in: PolicyInForce) -> PolicyInForce:
     """Return the active version of the policy; its stream is guarded, so that no decision is made by one put aside."""
     known = view.keys.get(policy_key(TRACE_SET))
     if known is None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import itertools
+import tempfile
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -9,13 +11,15 @@ from uuid import UUID
 
 from domain.command import Command
 from domain.errors import LedgerError
-from domain.events import ActorKind, Event
+from domain.events import ActorKind, Event, Sha256
 from domain.evidence.ledger import FoundLedger, SchemaText
 from domain.governance.events import PartyKind, Role
 from domain.governance.party import AssignRole, BindKey, EnrolParty, Party
 from domain.governance.signing import Attestation, prove_binding
-from domain.ids import LedgerId, PartyId, format_id, uuid7
+from domain.ids import LedgerId, ObjectId, PartyId, format_id, uuid7
 from domain.ledger.keys import NoteSigner, ed25519_signer
+from infra.blobs.store import BlobStore
+from infra.host import BlobHost
 from infra.store.mapper import EntryMapper
 from infra.store.memory import MemoryRecorder
 from producers.application import LedgerApplication
@@ -28,6 +32,7 @@ from producers.registry import REGISTRY
 from schemas.attestation import attest, command_text
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
+from tests.identity_kit import submission
 
 PREFIX = "10.5072"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -59,6 +64,7 @@ class Town:
         self.ledger = LedgerId(self.new_id())
         self.holder = PartyId(self.new_id())
         self.now = NOW
+        self._blobs: BlobStore | None = None
         self.store = store or MemoryRecorder(self.now_us)
         self.application = application or LedgerApplication(
             self.store, self.store, EntryMapper(), Codec(CATALOGUE), self.ledger, self.now_us, self.new_id
@@ -113,7 +119,29 @@ class Town:
         )
         attestation = self.sign(who, text, int(signed) - 1) if signed and self.party(who).keys else None
         key = CommandKey(who, given, hashlib.sha256(text).digest())
-        return Request(key, who, command, principal, attestation)
+        evidence = REGISTRY.find(command.NAME).gather(command, BlobHost(self.blobs, self.load))
+        return Request(key, who, command, principal, attestation, evidence)
+
+    @property
+    def blobs(self) -> BlobStore:
+        """Return the blob store of this town, made when it is first asked for and gone with the town."""
+        if self._blobs is None:
+            folder = tempfile.TemporaryDirectory(prefix="edgeprint-town-")
+            self._blobs = BlobStore(folder.name)
+            weakref.finalize(self, folder.cleanup)
+        return self._blobs
+
+    def put(self, data: bytes) -> Sha256:
+        """Store a document and return its digest."""
+        return self.blobs.put_bytes(data)
+
+    def bring(self, data: bytes, holder: UUID | None = None, **changes: Any) -> ObjectId:
+        """Bring bytes to the gate, for the town's holder if for nobody else, and return the object."""
+        who = PartyId(holder or self.holder)
+        self.put(data)
+        key = CommandKey(self.holder, self.new_id())
+        task = submission(key, Actor(self.holder, ActorKind.HUMAN), who, data, **changes)
+        return self.application.execute(task).result().object_id
 
     def sign(self, party: UUID, text: bytes, number: int = 0) -> Attestation:
         """Return the attestation of a text by one of a party's keys."""

@@ -7,20 +7,28 @@ from typing import assert_never
 from domain.errors import Rejected
 from domain.events import Sha256
 from domain.identity.events import (
+    AltIdBound,
     AssetClass,
     Content,
+    DerivationFound,
     DuplicateSubmissionDetected,
     Element,
+    FingerprintComputed,
     IntakeSource,
+    Level,
+    MetadataAmended,
     ObjectAdmitted,
     ObjectIdentified,
     ObjectQuarantined,
     ObjectRejected,
+    ObjectWithdrawn,
     Origin,
     Parent,
+    QuarantineLifted,
+    RepresentationAdded,
     TraceSetJudged,
 )
-from domain.identity.trace_set import Declared, TraceSetPolicy, judge
+from domain.identity.trace_set import Declared, TraceSetPolicy, judge, judge_again
 from domain.ids import ObjectId, PartyId
 
 ObjectEvent = (
@@ -30,6 +38,13 @@ ObjectEvent = (
     | ObjectAdmitted
     | ObjectQuarantined
     | ObjectRejected
+    | QuarantineLifted
+    | AltIdBound
+    | RepresentationAdded
+    | FingerprintComputed
+    | MetadataAmended
+    | DerivationFound
+    | ObjectWithdrawn
 )
 
 
@@ -41,6 +56,7 @@ class Status(StrEnum):
     ADMITTED = "admitted"
     QUARANTINED = "quarantined"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,11 @@ class DigitalObject:
     clause: str = ""
     lacking: tuple[Element, ...] = ()
     submissions: int = 0
+    alternative_ids: tuple[AltIdBound, ...] = ()
+    representations: tuple[RepresentationAdded, ...] = ()
+    fingerprints: tuple[FingerprintComputed, ...] = ()
+    metadata: Sha256 | None = None
+    found_sources: tuple[ObjectId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +121,7 @@ def decide(state: DigitalObject, command: SubmitObject, facts: Facts) -> tuple[O
     repeated = DuplicateSubmissionDetected(submission=command.submission)
     if state.status is not Status.QUARANTINED or state.birth is None:
         return (repeated,)
-    outcome = _outcome(state.birth.asset_class, command, facts)
+    outcome = _outcome(state.birth.asset_class, command, facts, state.judged)
     # Equal cells are no news, but a declaration that contradicts the bytes is, however equal its cells are.
     news = outcome[0] != state.judged or isinstance(outcome[1], ObjectRejected)
     return (repeated, *outcome) if news else (repeated,)
@@ -120,9 +141,13 @@ def _birth(command: SubmitObject) -> ObjectIdentified:
 
 
 def _outcome(
-    asset_class: AssetClass, command: SubmitObject, facts: Facts
+    asset_class: AssetClass, command: SubmitObject, facts: Facts, before: TraceSetJudged | None = None
 ) -> tuple[TraceSetJudged, ObjectAdmitted | ObjectQuarantined | ObjectRejected]:
     judgement = judge(facts.policy, command.origin, asset_class, command.declared, facts.title_statement)
+    attested = {cell.element: cell for cell in before.cells if cell.found is Level.ATTESTED} if before else {}
+    if attested:  # what another party stated is not undone by declaring less
+        cells = tuple(attested.get(cell.element, cell) for cell in judgement.cells)
+        judgement = judge_again(facts.policy, command.origin, asset_class, cells)
     judged = TraceSetJudged(origin=command.origin, cells=judgement.cells)
     if command.declared_sha256 is not None and command.declared_sha256 != command.content.sha256:
         return judged, ObjectRejected(
@@ -148,5 +173,19 @@ def evolve(state: DigitalObject, event: ObjectEvent) -> DigitalObject:
             return replace(state, status=Status.QUARANTINED, clause=clause, lacking=lacking)
         case ObjectRejected(clause=clause):
             return replace(state, status=Status.REJECTED, clause=clause, lacking=())
+        case QuarantineLifted():
+            return state  # ObjectAdmitted stands behind it
+        case AltIdBound():
+            return replace(state, alternative_ids=(*state.alternative_ids, event))
+        case RepresentationAdded():
+            return replace(state, representations=(*state.representations, event))
+        case FingerprintComputed():
+            return replace(state, fingerprints=(*state.fingerprints, event))
+        case MetadataAmended(document=document):
+            return replace(state, metadata=document)
+        case DerivationFound(source=source):
+            return replace(state, found_sources=(*state.found_sources, source))
+        case ObjectWithdrawn(reason=reason):
+            return replace(state, status=Status.WITHDRAWN, clause=f"withdrawn: {reason}", lacking=())
         case _:
             assert_never(event)

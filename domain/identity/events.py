@@ -1,5 +1,6 @@
 """Facts of the identity context: what came to the gate, what was known of it, and what became of it."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated as A
 
@@ -83,6 +84,43 @@ class Level(StrEnum):
     VERIFIED = "verified"
 
 
+class AlternativeScheme(StrEnum):
+    """In whose register a second identifier stands."""
+
+    UNSPECIFIED = "unspecified"
+    DOI = "doi"
+    EIDR = "eidr"
+    ISAN = "isan"
+
+
+class FingerprintScheme(StrEnum):
+    """By which rule a fingerprint was computed."""
+
+    UNSPECIFIED = "unspecified"
+    ISCC_SUM = "iscc_sum"
+
+
+class Purpose(StrEnum):
+    """What a further representation of an object is for."""
+
+    UNSPECIFIED = "unspecified"
+    PROXY = "proxy"
+    MEZZANINE = "mezzanine"
+    DELIVERY = "delivery"
+    PRESERVATION = "preservation"
+    SOURCE = "source"
+
+
+class WithdrawalReason(StrEnum):
+    """Why an object is offered no more."""
+
+    UNSPECIFIED = "unspecified"
+    BY_HOLDER = "by_holder"
+    RIGHTS = "rights"
+    DEFECT = "defect"
+    UNLAWFUL = "unlawful"
+
+
 @value
 class Content:
     """The bytes of an object, by digests we computed ourselves."""
@@ -109,6 +147,11 @@ class Cell:
     required: A[Level, Doc("least level that the policy asks for; not_applicable where it asks for none")]
     found: A[Level, Doc("level found")]
     evidence: A[Sha256 | None, Doc("SHA-256 of the JCS text that declares it, where there is one")] = None
+
+
+def alternative_key(scheme: AlternativeScheme, text: str) -> str:
+    """Return the key of the append for an identifier of another register, `alternative-id/<scheme>/<text>`."""
+    return f"alternative-id/{scheme}/{text}"
 
 
 def content_key(holder: PartyId, sha256: bytes) -> str:
@@ -169,6 +212,67 @@ class ObjectRejected(Event):
     clause: A[str, Doc("what contradicts what", low=1, high=CLAUSE_CHARACTERS_MAX)]
 
 
+@fact("edgeprint.identity.QuarantineLifted", stream="O")
+class QuarantineLifted(Event):
+    """A human who did not bring the object has looked at it and lets it in; nothing of its traceable set is missing."""
+
+    statement: A[Sha256, Doc("SHA-256 of the reasons, a document in the blob store")]
+
+
+@fact("edgeprint.identity.AltIdBound", stream="O")
+class AltIdBound(Event):
+    """The object has an identifier in another register too; one object in this ledger, for ever."""
+
+    scheme: A[AlternativeScheme, Doc("which register")]
+    text: A[str, Doc("the identifier in that register's own spelling, check characters verified", low=6, high=255)]
+
+    def keys(self) -> KeyChange:
+        """Return the key by which no second object can have this identifier."""
+        return KeyChange(take=(alternative_key(self.scheme, self.text),))
+
+
+@fact("edgeprint.identity.RepresentationAdded", stream="O")
+class RepresentationAdded(Event):
+    """Further bytes of the same object: another format or size, not another work."""
+
+    content: A[Content, Doc("its bytes")]
+    purpose: A[Purpose, Doc("what it is for")]
+
+
+@fact("edgeprint.identity.FingerprintComputed", stream="O")
+class FingerprintComputed(Event):
+    """A fingerprint that also finds similar bytes, computed by us."""
+
+    scheme: A[FingerprintScheme, Doc("by which rule")]
+    sha256: A[Sha256, Doc("SHA-256 of the bytes that were read")]
+    code: A[str, Doc("the code in its interchange form, such as ISCC:K4A... (ISO 24138)", low=10, high=200)]
+    program: A[str, Doc("what computed it, name@version", low=3, high=80)]
+
+
+@fact("edgeprint.identity.MetadataAmended", stream="O")
+class MetadataAmended(Event):
+    """The description of the object is another one from here on; the earlier ones stay."""
+
+    document: A[Sha256, Doc("SHA-256 of the description in the blob store; names live there")]
+    supersedes: A[Sha256 | None, Doc("the description before it; null for the first")]
+
+
+@fact("edgeprint.identity.DerivationFound", stream="O")
+class DerivationFound(Event):
+    """It was found that this object comes from another one, though nobody had declared it."""
+
+    source: A[ObjectId, Doc("what it comes from")]
+    evidence: A[Sha256, Doc("SHA-256 of the comparison, a document in the blob store")]
+
+
+@fact("edgeprint.identity.ObjectWithdrawn", stream="O")
+class ObjectWithdrawn(Event):
+    """The object is offered no more; what was made of it before stands in the genealogy."""
+
+    reason: A[WithdrawalReason, Doc("why")]
+    effective_at: A[datetime, Doc("from which instant on, UTC")]
+
+
 EVENTS = (
     ObjectIdentified,
     DuplicateSubmissionDetected,
@@ -176,4 +280,11 @@ EVENTS = (
     ObjectAdmitted,
     ObjectQuarantined,
     ObjectRejected,
+    QuarantineLifted,
+    AltIdBound,
+    RepresentationAdded,
+    FingerprintComputed,
+    MetadataAmended,
+    DerivationFound,
+    ObjectWithdrawn,
 )

@@ -1,4 +1,4 @@
-"""`edgeprint identify | declare | object | find`: bring files to the gate and look at what became of them."""
+"""`edgeprint identify | declare`: bring files to the gate and claim titles."""
 
 import gc
 import sys
@@ -8,20 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
+from infra.cli.options import HomeOption, JsonOption, LangOption
 from infra.cli.output import EXIT_INCOMPLETE, EXIT_NOT_FOUND, Progress, Words, note, say, say_json, size_text
 
 declare = typer.Typer(help="Declare rights to works.", no_args_is_help=True)
-objects = typer.Typer(help="Look at identified objects.", no_args_is_help=True)
 PathsArgument = Annotated[list[Path], typer.Argument(help="Files and folders.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to the command line."""
     app.command()(identify)
-    app.command()(find)
     app.add_typer(declare, name="declare")
-    app.add_typer(objects, name="object")
 
 
 def identify(
@@ -87,6 +84,7 @@ def _print_answer(item: Any, words: Words) -> None:
         "admitted": words("准入", "admitted"),
         "quarantined": words("隔离", "quarantined"),
         "rejected": words("拒绝", "rejected"),
+        "withdrawn": words("撤回", "withdrawn"),
     }[item.answer.state.status]
     again = words("（重复提交）", " (again)") if item.answer.duplicate else ""
     say(f"{status:<12}{item.object_id}  {item.display}  {size_text(item.content.size)}{again}")
@@ -117,76 +115,3 @@ def own_creation(
         for item in run.refused:
             note(words(f"未接收  {item.display}：{item.message}", f"not taken    {item.display}: {item.message}"))
     raise typer.Exit(_exit_of(len(run.titles), run.refused))
-
-
-@objects.command("show")
-def show(
-    identifier: Annotated[str, typer.Argument(metavar="ID", help="Object identifier, 10.5072/O....")],
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-    lang: LangOption = None,
-) -> None:
-    """Show one object: what it is, its traceable set, its history with ledger indexes."""
-    from domain.ids import parse_object_id
-    from infra.bootstrap import opened
-    from infra.intake.look import look_at_object
-    from infra.settings import read_settings
-
-    settings = read_settings(home=home, lang=lang)
-    with wrong_usage("ID"):
-        object_id = parse_object_id(identifier)
-    with opened(settings) as session:
-        found = look_at_object(session, object_id)
-    _print_object(found, as_json, Words(settings.lang))
-
-
-def find(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="A file; it is found by its content, not its name.")],
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-    lang: LangOption = None,
-) -> None:
-    """Find the object that has the bytes of FILE. Exit 3 if this holder has none."""
-    from infra.bootstrap import opened
-    from infra.intake.look import find_by_content
-    from infra.settings import read_settings
-
-    settings = read_settings(home=home, lang=lang)
-    with opened(settings) as session:
-        found = find_by_content(session, path)
-    _print_object(found, as_json, Words(settings.lang))
-
-
-def _reason(found: dict[str, Any], words: Words) -> str:
-    from domain.identity.events import Element, Origin
-    from infra.cli.reasons import quarantine_text
-
-    if found["status"] != "quarantined":
-        return str(found["clause"])
-    return quarantine_text(Origin(found["origin"]), [Element(name) for name in found["lacking"]], words)
-
-
-def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:
-    if as_json:
-        say_json(found)
-        return
-    say(f"{found['id']}  {found['status']}")
-    for label, key in (
-        (words("名称", "name"), "name"),
-        (words("类型", "kind"), "kind"),
-        (words("媒体", "media type"), "media_type"),
-        (words("大小", "size"), "size"),
-        (words("来源", "origin"), "origin"),
-        (words("入口", "intake"), "intake_source"),
-        ("sha256", "sha256"),
-        ("sm3", "sm3"),
-    ):
-        say(f"  {label:<12}{'–' if found[key] is None else found[key]}")
-    if found["clause"]:
-        say(f"  {words('原因', 'because'):<12}{_reason(found, words)}")
-    say(words("  最小可追溯集（找到 / 要求）", "  minimum traceable set (found / required)"))
-    for cell in found["trace_set"]:
-        say(f"    {cell['element']:<16}{cell['found']} / {cell['required']}")
-    say(words("  历史", "  history"))
-    for event in found["history"]:
-        say(f"    {event['index']:>8}  {event['recorded_at']}  {event['type'].removeprefix('edgeprint.')}")

@@ -10,7 +10,20 @@ import sys
 
 import typer
 
-from infra.cli import command, consumer, decision, dev, governance, intake, ledger, records, schema, system, topic
+from infra.cli import (
+    command,
+    consumer,
+    decision,
+    dev,
+    governance,
+    intake,
+    ledger,
+    objects,
+    records,
+    schema,
+    system,
+    topic,
+)
 from infra.cli.output import EXIT_CRASH, EXIT_INTERRUPTED, errors_as_exit_codes, note
 
 app = typer.Typer(
@@ -23,6 +36,7 @@ app = typer.Typer(
 )
 system.register(app)
 intake.register(app)
+objects.register(app)
 app.command("command")(command.command)
 governance.register(app)
 app.add_typer(decision.app, name="decision")

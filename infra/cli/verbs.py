@@ -28,6 +28,8 @@ SHARED: Final[Mapping[str, tuple[Any, Any]]] = {
     "lang": (LangOption, None),
 }
 """What every verb takes besides the fields of its command, with its default."""
+VERB_OF: Final[dict[str, str]] = {}
+"""The verb of each command, of the groups that were asked for so far."""
 Fill = Callable[[typer.Typer], None]
 
 
@@ -42,7 +44,7 @@ def verb_group(name: str, help_text: str, fill: Fill) -> typer.Typer:
         @property
         def commands(self) -> MutableMapping[str, Any]:
             if self._filled is None:
-                app = typer.Typer(rich_markup_mode=None, add_completion=False)
+                app = typer.Typer(name=name, rich_markup_mode=None, add_completion=False)
                 app.callback()(lambda: None)
                 fill(app)
                 self._filled = dict(typer.main.get_group(app).commands)
@@ -79,6 +81,7 @@ def add_verb(app: typer.Typer, group: str, verb: str, command_name: str) -> None
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=option, default=default)
         for name, (option, default) in SHARED.items()
     ]
+    VERB_OF[command_name] = f"{app.info.name or group} {verb}"
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
     run.__doc__ = spec.command.__doc__
     app.command(verb)(run)

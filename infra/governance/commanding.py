@@ -17,6 +17,7 @@ from domain.governance.signing import Attestation, prove_binding
 from domain.ids import PartyId, format_id
 from infra.bootstrap import Session
 from infra.home import Home
+from infra.host import BlobHost
 from infra.keys.parties import PartyKeys
 from infra.settings import Settings
 from producers.authority import PARTY, Request
@@ -68,7 +69,8 @@ def prepare(session: Session, given: Given) -> tuple[Request, bytes | None]:
     signed = _signed(session, given, text)
     attestation, document = (None, None) if signed is None else signed
     key = CommandKey(given.actor, given.command_id, sha256(text).digest())
-    return Request(key, given.actor, command, given.on_behalf_of, attestation), document
+    evidence = REGISTRY.find(given.name).gather(command, BlobHost(session.blobs, session.load))
+    return Request(key, given.actor, command, given.on_behalf_of, attestation, evidence), document
 
 
 def execute(session: Session, given: Given) -> dict[str, Any]:

@@ -7,6 +7,7 @@ neither (nothing is signed, no policy applied) is told with its authority only, 
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -22,14 +23,15 @@ from domain.identity.digital_object import DigitalObject
 from domain.identity.events import ObjectAdmitted, ObjectQuarantined, ObjectRejected, TraceSetJudged
 from domain.identity.trace_set import judge_again, parse_policy
 from domain.ids import PartyId, format_id
-from infra.bootstrap import POLICY_IN_FORCE, POLICY_TEXT, Session
+from infra.bootstrap import Session
 from infra.governance.commanding import event_as_json
+from infra.host import BlobHost
 from infra.log import time_text
 from producers.authority import PARTY, Request
 from producers.commands import Loaded
 from producers.explain import decide_again
 from producers.governance import POLICY_SET
-from producers.identity import OBJECT
+from producers.identity import OBJECT, POLICY_IN_FORCE, POLICY_TEXT
 from producers.ports import CommandKey, LedgerRow
 from producers.registry import REGISTRY
 from schemas.attestation import ATTESTATION_BYTES_MAX, parse_attestation
@@ -183,12 +185,16 @@ def _again(session: Session, events: list[Recorded], attestation: Attestation | 
 def _command_again(session: Session, events: list[Recorded], attestation: Attestation) -> dict[str, Any]:
     first, command = events[0], json.loads(attestation.text)
     spec = REGISTRY.find(command["command"])
+    if spec.measures:
+        return {"rests_on": [], "events": [], "same": None, "because": "it recorded a measurement: not made again"}
+    given = parse_request(spec.command, rfc8785.dumps(command["input"]), session.config.prefix)
     request = Request(
         CommandKey(first.envelope.actor, first.envelope.command_id, sha256(attestation.text).digest()),
         first.envelope.actor,
-        parse_request(spec.command, rfc8785.dumps(command["input"]), session.config.prefix),
+        given,
         first.envelope.on_behalf_of,
         attestation,
+        spec.gather(given, BlobHost(session.blobs, partial(session.load, before=first.index))),
     )
     again = decide_again(
         session.store,
@@ -222,9 +228,11 @@ def _judgement_again(session: Session, events: list[Recorded], judged: Recorded)
         return {"rests_on": [], "events": [], "same": None, "because": f"its policy cannot be read here: {err}"}
     judgement = judge_again(policy, told.origin, state.birth.asset_class, told.cells)
     again: list[Event] = [TraceSetJudged(origin=told.origin, cells=judgement.cells)]
-    behind = next(one.event for one in events if one.index == judged.index + 1)
-    if isinstance(behind, ObjectRejected):
-        again.append(behind)  # a declared digest that is not that of the bytes: no policy decides that
+    behind = [one.event for one in events if one.index == judged.index + 1]
+    if isinstance(behind[0] if behind else None, ObjectRejected):
+        again.extend(behind)  # a declared digest that is not that of the bytes: no policy decides that
+    elif not behind:
+        pass  # judged again, and nothing changed by it
     elif judgement.clause:
         again.append(ObjectQuarantined(lacking=judgement.lacking, clause=judgement.clause))
     else:
@@ -233,6 +241,6 @@ def _judgement_again(session: Session, events: list[Recorded], judged: Recorded)
     return {
         "rests_on": [stream],
         "events": [_told(session, event) for event in again],
-        "same": again == [told, behind],
+        "same": again == [told, *behind],
         "because": None,
     }

@@ -8,9 +8,10 @@ from domain.governance.events import policy_key
 from domain.governance.policies import READERS
 from domain.ids import PartyId, format_id
 from domain.ledger.keys import parse_vkey
-from infra.bootstrap import POLICY_IN_FORCE, POLICY_TEXT, Session
+from infra.bootstrap import Session
 from producers.authority import PARTY
 from producers.governance import POLICY_SET, policy_in_force
+from producers.identity import POLICY_IN_FORCE, POLICY_TEXT
 
 
 def look_at_party(session: Session, party: PartyId) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from domain.errors import NotFound
 from domain.identity.digital_object import DigitalObject, evolve
 from domain.identity.events import ObjectIdentified, content_key
-from domain.ids import ObjectId, format_id
+from domain.ids import ObjectId, format_id, format_representation
 from infra.bootstrap import Session
 from infra.intake.hashing import hash_opened
 from infra.intake.manifest import find_line
@@ -55,6 +55,19 @@ def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
             {"id": format_id("O", p.object_id, session.config.prefix), "relation": str(p.relation)}
             for p in birth.parents
         ],
+        "found_sources": [format_id("O", source, session.config.prefix) for source in state.found_sources],
+        "alternative_ids": [{"scheme": str(one.scheme), "text": one.text} for one in state.alternative_ids],
+        "fingerprints": [{"scheme": str(one.scheme), "code": one.code} for one in state.fingerprints],
+        "representations": [
+            {
+                "id": format_representation(name, one.content.sha256),
+                "purpose": str(one.purpose),
+                "media_type": one.content.media_type,
+                "size": one.content.size,
+            }
+            for one in state.representations
+        ],
+        "metadata": state.metadata.hex() if state.metadata else None,
         "submissions": state.submissions,
         "trace_set": [
             {

@@ -11,12 +11,13 @@ from domain.events import Sha256
 from domain.identity.digital_object import Status
 from domain.ids import format_id
 from domain.rights.events import Root
-from infra.bootstrap import POLICY_IN_FORCE, Session
+from infra.bootstrap import Session
 from infra.intake.gate import BATCH_FILES_MAX, Gate, Taken
 from infra.intake.hashing import hash_opened
 from infra.intake.manifest import FileLine, put_manifest
 from infra.intake.refusal import FileRefused, Reason, Refused, refuse
 from infra.intake.walk import Found, walk
+from producers.identity import POLICY_IN_FORCE
 from producers.rights import Claimed, claim_rights
 
 

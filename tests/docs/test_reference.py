@@ -3,11 +3,13 @@
 import ast
 import importlib
 import inspect
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 import typer
 
@@ -15,7 +17,9 @@ from docs.build import PAGES, build
 from domain.errors import LedgerError
 from infra.cli.main import app
 from infra.cli.output import exit_code
+from producers.registry import REGISTRY
 from schemas.catalogue import CATALOGUE
+from schemas.requests import parse_request, request_record, request_schema
 from tests.docs.pages import DOCS, ROOT, pages, text, without_blocks
 
 SOURCES = ("domain", "schemas", "producers", "consumers", "projections", "infra")
@@ -238,3 +242,18 @@ def test_module_examples_of_formats_are_those_of_the_page() -> None:
     assert (importlib.import_module("domain.ids").__doc__ or "").strip().splitlines()[-1].strip() in page
     key = re.search(r"PRIVATE\+KEY\+film\S+", importlib.import_module("infra.keys.format").__doc__ or "")
     assert key and key.group() in page
+
+
+def test_every_command_of_the_registry_is_in_its_reference_with_an_input_that_is_read() -> None:
+    page = text("reference/commands.md")
+    for spec in REGISTRY:
+        section = re.search(rf"^## {spec.command.NAME}$(.*?)(?=^## |\Z)", page, re.M | re.S)
+        assert section, spec.command.NAME
+        example = re.search(r"^```json\n(.+)\n```$", section.group(1), re.M)
+        assert example, spec.command.NAME
+        jsonschema.validate(json.loads(example.group(1)), request_schema(spec.command))
+        assert isinstance(parse_request(spec.command, example.group(1).encode(), "10.5072"), spec.command)
+        for field in request_record(spec.command).fields:
+            assert f"| `{field.name}` |" in section.group(1), f"{spec.command.NAME} {field.name}"
+        for event in spec.events:
+            assert f"`{event.TYPE}`" in section.group(1), f"{spec.command.NAME} {event.TYPE}"

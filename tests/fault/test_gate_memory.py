@@ -11,7 +11,6 @@ from domain.evidence.ledger import ResetClock
 from domain.identity.digital_object import Status
 from domain.identity.events import DuplicateSubmissionDetected, ObjectIdentified
 from infra.blobs.store import BlobStore
-from infra.bootstrap import POLICY_IN_FORCE
 from infra.intake import gate as gate_module
 from infra.intake.gate import Gate, Taken
 from infra.intake.refusal import Reason, Refused
@@ -19,6 +18,7 @@ from infra.intake.walk import walk
 from infra.store.memory import MemoryRecorder
 from producers.application import LedgerApplication
 from producers.evidence import change_ledger
+from producers.identity import POLICY_IN_FORCE
 from producers.ports import AppendRequest, AppendResult
 from schemas.envelope import read_header
 from tests.identity_kit import submission

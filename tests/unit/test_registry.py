@@ -13,7 +13,7 @@ import rfc8785
 
 from domain.command import Command
 from domain.errors import Conflict, Invalid, NotFound, Rejected
-from domain.events import ActorKind
+from domain.events import ActorKind, Sha256
 from domain.governance.events import KeyEnd, MandateGranted, PartyKind, Role
 from domain.governance.party import (
     AssignRole,
@@ -25,9 +25,21 @@ from domain.governance.party import (
     WithdrawRole,
 )
 from domain.governance.policy_set import ActivatePolicy, ApprovePolicy, DraftPolicy
-from domain.identity.events import Level, Origin
-from domain.identity.trace_set import TRACE_SET_POLICY
+from domain.identity.events import AlternativeScheme, Element, Level, Origin, Purpose, WithdrawalReason
+from domain.identity.trace_set import TRACE_SET_POLICY, Declared
+from domain.identity.upkeep import (
+    AddRepresentation,
+    AmendMetadata,
+    AttestElements,
+    BindAlternativeId,
+    ComputeFingerprint,
+    LiftQuarantine,
+    RecheckObject,
+    RecordDerivation,
+    WithdrawObject,
+)
 from domain.ids import PartyId, PolicySetId
+from domain.rights.events import Root
 from producers.authority import PARTY, Registry
 from producers.commands import Actor
 from producers.explain import decide_again
@@ -40,6 +52,12 @@ from schemas.requests import parse_request, render_request
 from tests.governance_kit import LATER, NOW, PREFIX, Town, binding, signer_of
 from tests.identity_kit import submission
 
+WHOLE: dict[str, Any] = {
+    "declared": Declared(
+        {e: Sha256(b"e" * 32) for e in Element if e not in (Element.UNSPECIFIED, Element.HASH)}, Root.EMPLOYMENT
+    )
+}
+"""An import of which everything is declared: held back until a human lifts it."""
 NOBODY = PartyId(UUID("01937e3f-2b5c-7d4a-9c3e-00000000dead"))
 DOCUMENT = rfc8785.dumps(TRACE_SET_POLICY).decode()  # type: ignore[arg-type]
 
@@ -55,6 +73,10 @@ class Cast:
         self.town.give(GrantMandate(party=self.agent, actions=("enrol-party",), until=LATER)).require()
         self.policy = PolicySetId(self.town.give(DraftPolicy(name="trace-set", document=DOCUMENT)).result())
         self.digest = hashlib.sha256(DOCUMENT.encode()).digest()
+        self.guild = self.town.enrol(PartyKind.ORGANISATION, Role.OPERATOR, Role.LICENSOR)
+        self.still = self.town.bring(b"a still", self.guild, **WHOLE)
+        self.other = self.town.bring(b"another still", self.guild, **WHOLE)
+        self.paper = self.town.put(b"reasons, names and all")
 
 
 @pytest.fixture
@@ -75,6 +97,19 @@ SAMPLES: dict[str, Make] = {
     "draft-policy": lambda c: DraftPolicy(name="trace-set", document=DOCUMENT.replace("held until", "held till")),
     "approve-policy": lambda c: ApprovePolicy(policy=c.policy, version=1, document_sha256=c.digest),  # type: ignore[arg-type]
     "activate-policy": lambda c: _approved(c),
+    "attest-elements": lambda c: AttestElements(object=c.still, elements=(Element.MODEL,), statement=c.paper),
+    "recheck-object": lambda c: _declares_less(c),
+    "lift-quarantine": lambda c: LiftQuarantine(object=c.still, statement=c.paper),
+    "bind-alternative-id": lambda c: BindAlternativeId(
+        object=c.still, scheme=AlternativeScheme.EIDR, text="10.5240/7791-8534-2c23-9030-8610-5"
+    ),
+    "add-representation": lambda c: AddRepresentation(
+        object=c.still, sha256=c.town.put(b"a smaller still"), purpose=Purpose.PROXY
+    ),
+    "compute-fingerprint": lambda c: ComputeFingerprint(object=c.still),
+    "amend-metadata": lambda c: AmendMetadata(object=c.still, document=c.paper),
+    "record-derivation": lambda c: RecordDerivation(object=c.still, source=c.other, evidence=c.paper),
+    "withdraw-object": lambda c: WithdrawObject(object=c.still, reason=WithdrawalReason.DEFECT, effective_at=NOW),
 }
 """One command of each name that the holder may give."""
 
@@ -82,6 +117,16 @@ SAMPLES: dict[str, Make] = {
 def _approved(c: Cast) -> Command:
     c.town.give(SAMPLES["approve-policy"](c)).require()
     return ActivatePolicy(policy=c.policy, version=1)
+
+
+def _declares_less(c: Cast) -> Command:
+    """An object that is judged again under a policy that holds nothing back."""
+    free = DOCUMENT.replace('"held":{"imported":"origin imported: held until a human lifts it"}', '"held":{}')
+    c.town.give(DraftPolicy(name="trace-set", document=free)).require()
+    digest = Sha256(hashlib.sha256(free.encode()).digest())
+    c.town.give(ApprovePolicy(policy=c.policy, version=2, document_sha256=digest)).require()
+    c.town.give(ActivatePolicy(policy=c.policy, version=2)).require()
+    return RecheckObject(object=c.still)
 
 
 NAMES = sorted(SAMPLES)
@@ -97,12 +142,12 @@ def test_it_is_recorded_and_answered_when_repeated(cast: Cast, name: str) -> Non
     given = cast.town.new_id()
     outcome = cast.town.give(command, command_id=given)
     events = cast.town.written(outcome)
-    assert {type(event) for event in events} == set(spec.events)
+    assert events and {type(event) for event in events} <= set(spec.events)
     row = cast.town.store.rows(outcome.first, 1)[0]
     envelope = cast.town.application.codec.accept(row.entry).envelope
     assert (envelope.actor, envelope.actor_kind, envelope.command_id) == (cast.town.holder, ActorKind.HUMAN, given)
     assert envelope.attestation is not None and envelope.mandate is None
-    assert events[0].STREAM in ("P", "K")
+    assert events[0].STREAM in ("P", "K", "O")
     size = cast.town.store.size()
     again = cast.town.give(command, command_id=given)
     assert again.repeated and (again.first, again.last) == (outcome.first, outcome.last)
