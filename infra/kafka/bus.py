@@ -14,6 +14,7 @@ from kafka.admin import OffsetSpec  # type: ignore[import-untyped]
 from kafka.protocol.consumer import IsolationLevel  # type: ignore[import-untyped]
 
 from domain.errors import Unavailable
+from infra.kafka.leftovers import end_leftovers
 from infra.kafka.reader import Reader
 from infra.kafka.topics import administering
 from infra.kafka.writers import PythonWriter, Writer
@@ -27,6 +28,8 @@ SETTLE_S_MAX: Final = 960.0
 """A stranger's open transaction ends by itself after its own timeout, which brokers cap at 15 minutes by default."""
 SETTLE_POLL_S: Final = 0.2
 TOLD_EACH_S: Final = 10.0
+LEFTOVER_S: Final = 5.0
+"""Markers of what has just ended are written within milliseconds; what is open longer may have been forgotten."""
 
 OpenWriter = Callable[[str, str], Writer]
 """Makes the writer of a bootstrap address and a transactional id; see `Writer`."""
@@ -95,12 +98,12 @@ class KafkaBus:
             reader.close()
 
     def _settle(self) -> None:
-        """Return when no partition has an open transaction.
+        """Return when no partition has an open transaction; those of our own that were forgotten are ended.
 
         Raises:
             Unavailable: one stays open longer than brokers allow.
         """
-        started = told = time.monotonic()
+        started = told = ended = time.monotonic()
         wanted = {TopicPartition(*partition): OffsetSpec.LATEST for partition in self._partitions}
         with administering(self._bootstrap) as admin:
             while True:
@@ -117,6 +120,9 @@ class KafkaBus:
                     raise Unavailable(
                         f"transactions stay open at {named}; `kafka-transactions.sh find-hanging` ends them"
                     )
+                if now - ended > LEFTOVER_S:
+                    ended = now
+                    end_leftovers(admin, self._transactional_id, open_at, self._log)
                 if now - told > TOLD_EACH_S:
                     told = now
                     self._log(f"waiting for open transactions at {named}")

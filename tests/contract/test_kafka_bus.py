@@ -11,11 +11,16 @@ from contextlib import closing, contextmanager
 from uuid import UUID, uuid4
 
 import pytest
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from domain.errors import Conflict, LedgerError, Unavailable
+from infra.kafka import bus as bus_module
 from infra.kafka import confluent, writers
 from infra.kafka.bus import KafkaBus, writer_of
 from infra.kafka.reader import Reader
+from infra.kafka.topics import administering
+from infra.kafka.writers import PythonWriter
 from infra.process import ProcessId, wait_until_gone
 from infra.settings import KafkaClient
 from schemas.records import Outgoing, Partition, Received
@@ -402,3 +407,46 @@ def test_a_broker_that_is_killed_is_missed_and_found_again(
 def _whole(values: Sequence[bytes | None], records: Sequence[Outgoing]) -> bool:
     """Return whether transactions of these records are seen as a whole: each record as often as a position."""
     return {values.count(one.value) for one in records} == {values.count(b"position")}
+
+
+def forgotten(bootstrap: str, transactional_id: str, partition: Partition, value: bytes) -> None:
+    """Leave a transaction open that the coordinator knows nothing of, as a broker that was killed may leave it.
+
+    The client believes that the partition is in the transaction already, and the broker is told not to ask.
+    """
+    with administering(bootstrap) as admin:
+        unasked = {"transaction.partition.verification.enable": "false"}
+        admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", configs=unasked)])
+    with closing(PythonWriter(bootstrap, transactional_id)) as made:
+        made._producer.begin_transaction()
+        made._producer._transaction_manager._partitions_in_transaction.add(TopicPartition(*partition))
+        made._send(record(0, partition=partition.number, value=value)).get(timeout=20)
+
+
+def test_a_transaction_of_ours_that_its_coordinator_forgot_is_ended(
+    bootstrap: str, topics: Topics, client: KafkaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "LEFTOVER_S", 0.5)
+    monkeypatch.setattr(bus_module, "SETTLE_S_MAX", 30.0)
+    ledger, told = uuid4(), []
+    forgotten(bootstrap, f"edgeprint-relay-{ledger}", Partition(TOPIC, 2), b"never committed")
+    with closing(KafkaBus(bootstrap, ledger, client=client, log=told.append)) as relay:
+        relay.fence()
+        relay.write([record(1, partition=2)], position)
+    assert any(f"ending our own transaction at {TOPIC}[2]@" in line for line in told), told
+    (committed,) = topics.since(2)[Partition(TOPIC, 2)]
+    assert committed.value == b"value 1", "what was never committed is not seen"
+
+
+def test_a_strangers_open_transaction_is_waited_for(
+    bootstrap: str, client: KafkaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "LEFTOVER_S", 0.2)
+    monkeypatch.setattr(bus_module, "SETTLE_S_MAX", 3.0)
+    told: list[str] = []
+    forgotten(bootstrap, f"somebody-{uuid4()}", Partition(TOPIC, 3), b"theirs")
+    relay = KafkaBus(bootstrap, uuid4(), client=client, log=told.append)
+    with closing(relay), pytest.raises(Unavailable, match=rf"transactions stay open at {TOPIC}\[3\]"):
+        relay.fence()
+    assert not any("ending our own" in line for line in told)
+    fresh_topics(bootstrap)  # the stranger's transaction would be waited for by every later test
