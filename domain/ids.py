@@ -26,6 +26,8 @@ from domain.errors import Invalid
 
 ObjectId = NewType("ObjectId", UUID)
 CapabilityId = NewType("CapabilityId", UUID)
+TemplateId = NewType("TemplateId", UUID)
+ComputeResourceId = NewType("ComputeResourceId", UUID)
 TitleId = NewType("TitleId", UUID)
 PartyId = NewType("PartyId", UUID)
 LedgerId = NewType("LedgerId", UUID)

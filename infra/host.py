@@ -7,13 +7,17 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 from uuid import UUID
 
+from domain.capability.events import Finding
+from domain.capability.manifest import Manifest
 from domain.errors import Invalid, NotFound
 from domain.events import Sha256
 from domain.identity.events import Content
 from domain.identity.media import HEAD_BYTES, TAIL_BYTES, recognise
 from infra.blobs.digests import CHUNK_BYTES, StreamDigest
 from infra.blobs.store import BlobStore
+from producers.capability import BOM_BYTES_MAX
 from producers.commands import Aggregate, Loaded
+from producers.host import Report
 
 S = TypeVar("S")
 
@@ -65,6 +69,32 @@ class BlobHost:
                 instance.update(part)
         codes = [data.finalize().iscc, instance.finalize().iscc]
         return iscc_lib.gen_iscc_code_v0(codes).iscc, f"iscc-lib@{version('iscc-lib')}"
+
+    @property
+    def scanner(self) -> str:
+        """Return what `scan` searches with, name@version."""
+        from infra.capability.scan import SCANNER
+
+        return SCANNER
+
+    def scan(self, manifest: Manifest) -> tuple[Finding, ...] | None:
+        """Return what is found in code and weights. Raises: Invalid (damaged), Unavailable."""
+        from infra.capability.scan import scan_files
+
+        return scan_files(self.blobs, manifest)
+
+    def files_of_bom(self, sha256: Sha256) -> frozenset[Sha256] | None:
+        """Return the files that a bill of materials names. Raises: Invalid, Unavailable."""
+        from infra.capability.bom import read_bom
+
+        found = self.document(sha256, BOM_BYTES_MAX)
+        return None if found is None else read_bom(found)
+
+    def test(self, manifest: Manifest) -> Report | None:
+        """Run the tests of a version through the process contract. Raises: Invalid, Unavailable."""
+        from infra.capability.contract import run_tests
+
+        return run_tests(self.blobs, manifest)
 
     def state(self, stream_id: UUID, aggregate: Aggregate[S]) -> S:
         """Return a stream's state. Raises: NotFound for a stream of another kind."""

@@ -32,17 +32,18 @@ Keys = Mapping[str, KeyHolder]
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Who acts, as the permission was judged, and what a handler may ask about commands."""
+    """Who acts, as the permission was judged, and what a handler may ask; `who` it is done for: principal or actor."""
 
     actor: PartyId
     party: Party
     ledger: LedgerId
     now: datetime
     permissions: Mapping[str, Permission]
+    who: PartyId
     evidence: Any = None
 
 
-def _nothing(_: Any) -> tuple[str, ...]:
+def _nothing(_: Any, __: PartyId) -> tuple[str, ...]:
     return ()
 
 
@@ -62,17 +63,17 @@ def _no_evidence(_: Any, __: Host) -> None:
 class CommandSpec:
     """One command of the registry.
 
-    `decide` returns the writes on what the view gives out; `lookups` names the keys and `reads` the streams that it may
-    ask for. `subject` is the party that a command is about. `events` are those that may follow. `gather` looks at
-    bytes before the decision and is what `Acting.evidence` holds then; where it `measures`, it cannot be repeated
-    later, so such a decision is not made again.
+    `decide` returns the writes on what the view gives out; `lookups`, told whom it is for, names the keys and `reads`
+    the streams that it may ask for. `subject` is the party that a command is about. `events` are those that may follow.
+    `gather` looks at bytes before the decision and is what `Acting.evidence` holds then; where it `measures`, it cannot
+    be repeated later, so such a decision is not made again.
     """
 
     command: type[Command]
     permission: Permission
     decide: Callable[[Any, View, Acting], Decision[UUID]]
     events: tuple[type[Event], ...]
-    lookups: Callable[[Any], tuple[str, ...]] = _nothing
+    lookups: Callable[[Any, PartyId], tuple[str, ...]] = _nothing
     reads: Callable[[Any, Keys], tuple[UUID, ...]] = _no_streams
     subject: Callable[[Any], PartyId | None] = _nobody
     gather: Callable[[Any, Host], Any] = _no_evidence
@@ -94,6 +95,11 @@ class Request:
     evidence: Any = None
     causation_id: UUID = ZERO_UUID
     correlation_id: UUID = ZERO_UUID
+
+    @property
+    def who(self) -> PartyId:
+        """Return for whom it is done: the principal, or the actor itself."""
+        return self.on_behalf_of or self.actor
 
 
 class Registry:
@@ -123,14 +129,16 @@ class Registry:
         def run(view: View) -> Decision[UUID]:
             actor = view.load(request.actor, PARTY)
             authority = _authority(spec, request, view, actor)
-            acting = Acting(request.actor, actor.state, ledger, view.now, self._permissions, request.evidence)
+            acting = Acting(
+                request.actor, actor.state, ledger, view.now, self._permissions, request.who, request.evidence
+            )
             return replace(spec.decide(request.command, view, acting), authority=authority)
 
         return Task(
             request.key,
             Actor(request.actor, ActorKind.UNSPECIFIED, request.on_behalf_of),
             run,
-            lookups=spec.lookups(request.command),
+            lookups=spec.lookups(request.command, request.who),
             reads=lambda keys: (*parties, *spec.reads(request.command, keys)),
             causation_id=request.causation_id,
             correlation_id=request.correlation_id,

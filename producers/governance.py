@@ -172,7 +172,7 @@ COMMANDS: Final = (
         Permission(DraftPolicy.NAME, frozenset({Role.OPERATOR, Role.COMPLIANCE_OFFICER})),
         _draft,
         (PolicyDrafted,),
-        lookups=lambda given: (policy_key(given.name),),
+        lookups=lambda given, _: (policy_key(given.name),),
         reads=_drafted,
     ),
     _of_policy(ApprovePolicy, PolicyApproved),

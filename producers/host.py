@@ -3,14 +3,27 @@
 Whatever a host says is bound to a digest, so that anybody who has the bytes can look again.
 """
 
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from domain.capability.events import Finding
+from domain.capability.manifest import Manifest
 from domain.events import Sha256
 from domain.identity.events import Content
 from producers.commands import Aggregate
 
 S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a version's tests: how many came out as expected, the report's digest, where they ran."""
+
+    passed: int
+    failed: int
+    sha256: Sha256
+    environment: Sha256
 
 
 class Host(Protocol):
@@ -32,6 +45,28 @@ class Host(Protocol):
         """Return the ISCC-SUM of the bytes of a digest and the program that computed it, name@version.
 
         Raises: NotFound, Invalid, Unavailable.
+        """
+
+    @property
+    def scanner(self) -> str:
+        """Return what `scan` searches with, name@version."""
+
+    def scan(self, manifest: Manifest) -> tuple[Finding, ...] | None:
+        """Return what is found in code and weights that runs when they are opened; None where a file is not here.
+
+        Raises: Invalid (damaged), Unavailable.
+        """
+
+    def files_of_bom(self, sha256: Sha256) -> frozenset[Sha256] | None:
+        """Return the files that a CycloneDX bill of materials names by SHA-256; None where it is not here.
+
+        Raises: Invalid where it is none by CycloneDX's own schema, or damaged.
+        """
+
+    def test(self, manifest: Manifest) -> Report | None:
+        """Run the tests of a version through the process contract; None where a file is not here.
+
+        Raises: Invalid (damaged), Unavailable.
         """
 
     def state(self, stream_id: UUID, aggregate: Aggregate[S]) -> S:

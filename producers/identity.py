@@ -34,8 +34,7 @@ class PolicyInForce:
     digest: Sha256
 
 
-POLICY_TEXT: Final = rfc8785.dumps(TRACE_SET_POLICY)
-POLICY_IN_FORCE: Final = PolicyInForce(BUILT_IN, Sha256(hashlib.sha256(POLICY_TEXT).digest()))
+POLICY_IN_FORCE: Final = PolicyInForce(BUILT_IN, Sha256(hashlib.sha256(rfc8785.dumps(TRACE_SET_POLICY)).digest()))
 """The program's own policy, which judges while none is active."""
 
 

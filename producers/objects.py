@@ -78,7 +78,7 @@ def _alternative(command: Command) -> tuple[str, ...]:
         return ()  # refused by the command's own rule, which says why
 
 
-def _lookups(command: Command) -> tuple[str, ...]:
+def _lookups(command: Command, _: UUID) -> tuple[str, ...]:
     return (policy_key(TRACE_SET),) if isinstance(command, JUDGES) else _alternative(command)
 
 

@@ -3,11 +3,18 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from domain.capability.admission import ADMISSION_POLICY, parse_admission
 from domain.errors import Invalid, Rejected
-from domain.identity.trace_set import parse_policy
+from domain.identity.trace_set import TRACE_SET_POLICY, parse_policy
 
 TRACE_SET: Final = "trace-set"
-READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], object]]] = {TRACE_SET: parse_policy}
+ADMISSION: Final = "capability-admission"
+READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], object]]] = {
+    TRACE_SET: parse_policy,
+    ADMISSION: parse_admission,
+}
+BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {TRACE_SET: TRACE_SET_POLICY, ADMISSION: ADMISSION_POLICY}
+"""The program's own document of each policy, which decides while none is active."""
 
 
 def read_policy(name: str, document: object) -> object:

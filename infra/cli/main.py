@@ -11,6 +11,7 @@ import sys
 import typer
 
 from infra.cli import (
+    capability,
     command,
     consumer,
     decision,
@@ -37,6 +38,7 @@ app = typer.Typer(
 system.register(app)
 intake.register(app)
 objects.register(app)
+capability.register(app)
 app.command("command")(command.command)
 governance.register(app)
 app.add_typer(decision.app, name="decision")

@@ -16,7 +16,7 @@ import rfc8785
 from domain.errors import LedgerError, NotFound
 from domain.events import Envelope, Event
 from domain.governance.events import policy_key
-from domain.governance.policies import TRACE_SET
+from domain.governance.policies import BUILT_IN
 from domain.governance.policy_set import PolicySet
 from domain.governance.signing import Attestation, verify_attestation
 from domain.identity.digital_object import DigitalObject
@@ -31,7 +31,7 @@ from producers.authority import PARTY, Request
 from producers.commands import Loaded
 from producers.explain import decide_again
 from producers.governance import POLICY_SET
-from producers.identity import OBJECT, POLICY_IN_FORCE, POLICY_TEXT
+from producers.identity import OBJECT
 from producers.ports import CommandKey, LedgerRow
 from producers.registry import REGISTRY
 from schemas.attestation import ATTESTATION_BYTES_MAX, parse_attestation
@@ -146,31 +146,28 @@ def _signature(first: Recorded, actor: Loaded[Any], attestation: Attestation | N
 def _policy(session: Session, envelope: Envelope) -> dict[str, Any] | None:
     if envelope.policy is None:
         return None
-    document, version = _policy_document(session, envelope.policy)
+    name, document, version = _policy_document(session, envelope.policy)
     return {
-        "name": TRACE_SET,
+        "name": name,
         "digest": envelope.policy.hex(),
         "version": version,
         "document_sha256": None if document is None else sha256(document.encode()).hexdigest(),
     }
 
 
-def _policy_document(session: Session, digest: bytes) -> tuple[str | None, int | None]:
-    """Return the document that a digest names and its version: 0 for the program's own, None where it is unknown."""
-    if digest == POLICY_IN_FORCE.digest:
-        return POLICY_TEXT.decode(), 0
-    holder = session.store.key_holders([policy_key(TRACE_SET)]).get(policy_key(TRACE_SET))
-    if holder is not None:
-        loaded = session.load(holder.stream_id, POLICY_SET)
-        if digest in loaded.leaves:
-            state: PolicySet = session.load(
-                holder.stream_id,
-                POLICY_SET,
-                versions=loaded.leaves.index(digest) + 1,
-            ).state
-            if state.in_force is not None:
-                return state.in_force.document, state.active
-    return None, None
+def _policy_document(session: Session, digest: bytes) -> tuple[str | None, str | None, int | None]:
+    """Return name, document and version of the policy of a digest: 0 for the program's own, None where unknown."""
+    for name, own in BUILT_IN.items():
+        text = rfc8785.dumps(own)
+        if sha256(text).digest() == digest:
+            return name, text.decode(), 0
+        holder = session.store.key_holders([policy_key(name)]).get(policy_key(name))
+        if holder is None or digest not in (leaves := session.load(holder.stream_id, POLICY_SET).leaves):
+            continue
+        state: PolicySet = session.load(holder.stream_id, POLICY_SET, versions=leaves.index(digest) + 1).state
+        if state.in_force is not None:
+            return name, state.in_force.document, state.active
+    return None, None, None
 
 
 def _again(session: Session, events: list[Recorded], attestation: Attestation | None) -> dict[str, Any]:
@@ -218,7 +215,7 @@ def _judgement_again(session: Session, events: list[Recorded], judged: Recorded)
     told = judged.event
     if not isinstance(told, TraceSetJudged) or judged.envelope.policy is None:
         raise AssertionError("expected a judgement under a policy")
-    document, _ = _policy_document(session, judged.envelope.policy)
+    _, document, _ = _policy_document(session, judged.envelope.policy)
     state: DigitalObject = session.load(judged.envelope.stream_id, OBJECT, before=judged.index).state
     if document is None or state.birth is None:
         return {"rests_on": [], "events": [], "same": None, "because": "its policy is not known to this program"}

@@ -3,15 +3,16 @@
 from hashlib import sha256
 from typing import Any
 
+import rfc8785
+
 from domain.errors import NotFound
 from domain.governance.events import policy_key
-from domain.governance.policies import READERS
+from domain.governance.policies import BUILT_IN, READERS
 from domain.ids import PartyId, format_id
 from domain.ledger.keys import parse_vkey
 from infra.bootstrap import Session
 from producers.authority import PARTY
 from producers.governance import POLICY_SET, policy_in_force
-from producers.identity import POLICY_IN_FORCE, POLICY_TEXT
 
 
 def look_at_party(session: Session, party: PartyId) -> dict[str, Any]:
@@ -55,7 +56,8 @@ def look_at_policy(session: Session, name: str) -> dict[str, Any]:
     holder = session.store.key_holders([policy_key(name)]).get(policy_key(name))
     loaded = None if holder is None else session.load(holder.stream_id, POLICY_SET)
     found = None if loaded is None else policy_in_force(loaded)
-    document, digest = found or (POLICY_TEXT.decode(), POLICY_IN_FORCE.digest)
+    own = rfc8785.dumps(BUILT_IN[name])
+    document, digest = found or (own.decode(), sha256(own).digest())
     return {
         "name": name,
         "id": None if loaded is None else format_id("K", loaded.stream_id, session.config.prefix),

@@ -67,12 +67,17 @@ def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 COMMANDS = list(commands(typer.main.get_command(app)))
 GROUPS = {"", "declare", "object", "schema", "ledger", "topic", "consumer", "dlq", "dev", "dev kafka"}
 GROUPS |= {"party", "mandate", "policy", "decision", "blob"}
+GROUPS |= {"capability", "template", "resource"}
 
 
 def test_the_command_line_is_the_designed_one() -> None:
     expected = {"init", "up", "down", "status", "doctor", "fsck", "demo", "identify", "find", "declare own-creation"}
     expected |= {f"object {verb}" for verb in ("attest", "recheck", "lift", "bind-id", "add-representation")}
     expected |= {f"object {verb}" for verb in ("fingerprint", "amend", "record-derivation", "withdraw")}
+    expected |= {f"capability {verb}" for verb in ("show", "describe", "sign", "scan", "test", "grade", "publish")}
+    expected |= {f"capability {verb}" for verb in ("declare-filing", "check-filing", "suspend", "reinstate", "revoke")}
+    expected |= {f"template {verb}" for verb in ("show", "define", "version", "retire")}
+    expected |= {f"resource {verb}" for verb in ("show", "enrol", "drain", "resume", "retire")}
     expected |= {"blob put", "object show", "schema build", "schema list", "schema show"}
     expected |= {f"ledger {name}" for name in ("status", "verify", "proof", "entry", "verify-proof", "export-vkey")}
     expected |= {"ledger clock-reset", "ledger restore"}

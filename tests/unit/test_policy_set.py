@@ -12,7 +12,7 @@ import rfc8785
 
 from domain.errors import Invalid, Rejected
 from domain.events import Sha256
-from domain.governance import policy_set
+from domain.governance import policies, policy_set
 from domain.governance.events import PolicyActivated, PolicyApproved, PolicyDrafted, policy_key
 from domain.governance.policies import READERS, read_policy
 from domain.governance.policy_set import ActivatePolicy, ApprovePolicy, DraftPolicy, PolicySet
@@ -137,8 +137,8 @@ def test_a_document_that_is_no_trace_set_policy(document: dict[str, Any], why: s
 
 
 def test_only_known_policies_are_read() -> None:
-    assert set(READERS) == {"trace-set"}
-    with pytest.raises(Rejected, match="expected a policy of trace-set, found 'tea'"):
+    assert set(READERS) == set(policies.BUILT_IN) == {"trace-set", "capability-admission"}
+    with pytest.raises(Rejected, match="expected a policy of trace-set, capability-admission, found 'tea'"):
         read_policy("tea", {})
     with pytest.raises(Rejected, match="expected a JSON object"):
         read_policy("trace-set", [])

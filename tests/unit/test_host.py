@@ -1,0 +1,76 @@
+"""What a host says of bytes: hashed again at each look, bound to their digest."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from domain.errors import Invalid, NotFound
+from domain.events import Sha256
+from domain.identity.digital_object import Status
+from infra.blobs.store import BlobStore
+from infra.host import BlobHost
+from producers.authority import PARTY
+from producers.identity import OBJECT
+from tests.governance_kit import Town
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\rIHDR" + bytes(40)
+ABSENT = Sha256(b"a" * 32)
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobStore:
+    return BlobStore(tmp_path)
+
+
+@pytest.fixture
+def host(blobs: BlobStore) -> BlobHost:
+    return BlobHost(blobs, Town().load)
+
+
+def spoil(blobs: BlobStore, sha256: Sha256) -> None:
+    path = blobs.path(sha256)
+    path.chmod(0o600)
+    path.write_bytes(b"something else")
+
+
+@pytest.mark.parametrize("data", [b"x", PNG, b"y" * 3_000_001], ids=["byte", "picture", "several chunks"])
+def test_content_is_all_digests_of_the_bytes(blobs: BlobStore, host: BlobHost, data: bytes) -> None:
+    content = host.content(blobs.put_bytes(data))
+    assert content is not None
+    assert (content.sha256, content.size) == (hashlib.sha256(data).digest(), len(data))
+    assert content.sm3 == hashlib.new("sm3", data).digest()
+    assert (content.media_type == "image/png") == (data is PNG)
+
+
+def test_what_is_not_here_is_none_and_what_is_damaged_is_said(blobs: BlobStore, host: BlobHost) -> None:
+    assert host.content(ABSENT) is None
+    assert host.document(ABSENT, 100) is None
+    assert host.files_of_bom(ABSENT) is None
+    with pytest.raises(NotFound):
+        host.fingerprint(ABSENT)
+    there = blobs.put_bytes(b"bytes")
+    assert host.document(there, 5) == b"bytes"
+    with pytest.raises(Invalid, match="at most 4 bytes"):
+        host.document(there, 4)
+    spoil(blobs, there)
+    for look in (host.content, host.fingerprint, lambda digest: host.document(digest, 100)):
+        with pytest.raises(Invalid, match="expected sha256"):
+            look(there)
+
+
+def test_a_fingerprint_is_the_iscc_of_its_standard(blobs: BlobStore, host: BlobHost) -> None:
+    """ISO 24138, ISCC-SUM: 64 bits of data code and 64 of instance code; similar bytes have similar data codes."""
+    code, program = host.fingerprint(blobs.put_bytes(b"hello world"))
+    assert code == "ISCC:KUAP5Q74YXNZC4EK25EYD35HBIGIQ" and program.startswith("iscc-lib@")
+    assert host.fingerprint(blobs.put_bytes(b"hello world!"))[0] != code
+
+
+def test_a_state_is_that_of_the_stream(blobs: BlobStore) -> None:
+    town = Town()
+    host = BlobHost(blobs, town.load)
+    brought = town.bring(b"a picture")
+    assert host.state(brought, OBJECT).status is Status.QUARANTINED
+    assert not host.state(town.new_id(), OBJECT).birth
+    with pytest.raises(NotFound, match="expected a stream of Party"):
+        host.state(brought, PARTY)
