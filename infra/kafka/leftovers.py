@@ -39,7 +39,10 @@ def end_leftovers(admin: Any, transactional_id: str, open_at: Sequence[Any], log
         for partition, producer in found:
             place = f"{partition.topic}[{partition.partition}]@{producer.current_transaction_start_offset}"
             log(f"ending our own transaction at {place}, which its coordinator has forgotten")
-            admin.abort_transaction(AbortTransactionSpec(partition, producer.producer_id, producer.producer_epoch))
+            epoch = max(producer.coordinator_epoch, 0)  # the partition refuses a marker of an older coordinator
+            admin.abort_transaction(
+                AbortTransactionSpec(partition, producer.producer_id, producer.producer_epoch, epoch)
+            )
     except KafkaError as err:
         log(f"cannot look for transactions that a coordinator has forgotten: {type(err).__name__} {str(err)[:200]}")
         return 0
