@@ -37,6 +37,7 @@ StreamId = NewType("StreamId", UUID)
 EventId = NewType("EventId", UUID)
 CommandId = NewType("CommandId", UUID)
 Sha256 = NewType("Sha256", bytes)
+Commitment = NewType("Commitment", Sha256)
 
 KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -36,9 +36,12 @@ from infra.process import write_durably
 from infra.sealer.sealing import guard_of, seal_through
 from infra.settings import Settings
 from infra.store.mapper import EntryMapper
-from infra.store.provision import WRITER
+from infra.store.provision import VAULT, WRITER
 from infra.store.recorder import LedgerRecorder
 from infra.tiles.posix import PosixTree, unverified_size
+from infra.vault.erasure import finish_erasures
+from infra.vault.master import FileMasterKeys
+from infra.vault.store import PostgresVault
 from producers.application import LedgerApplication
 from producers.commands import Actor, Aggregate, Loaded, StreamCache, Task
 from producers.evidence import change_ledger
@@ -64,6 +67,7 @@ class Session:
     store: LedgerRecorder
     application: LedgerApplication
     blobs: BlobStore
+    vault: PostgresVault
 
     @property
     def holder(self) -> Actor:
@@ -116,6 +120,8 @@ def opened(settings: Settings) -> Iterator[Session]:
         with wired(settings, home, config, database) as session:
             _refuse_older_database(session)
             _publish_new_schemas(session)
+            if home.vault_keys.exists():  # no vault was ever written here otherwise
+                finish_erasures(session)
             yield session
 
 
@@ -133,7 +139,8 @@ def wired(settings: Settings, home: Home, config: HomeConfig, database: Database
         new_id=IdSource(),
     )
     try:
-        yield Session(settings, home, config, database, recorder, application, BlobStore(home.blobs))
+        vault = PostgresVault(database.dsn(VAULT), FileMasterKeys(home.vault_keys))
+        yield Session(settings, home, config, database, recorder, application, BlobStore(home.blobs), vault)
     finally:
         application.close()
         recorder.close()

@@ -54,7 +54,8 @@ class Database:
             Unavailable: no server, or its login may not make roles.
         """
         if self.foreign:
-            passwords = self._passwords() or {role: secrets.token_urlsafe(24) for role in LOGINS}
+            fresh = {role: secrets.token_urlsafe(24) for role in LOGINS}
+            passwords = {**fresh, **(self._passwords() or {})}
             write_durably(self.home.keys / PASSWORDS_FILE, json.dumps(passwords, indent=2).encode(), mode=0o600)
         else:
             passwords = {}

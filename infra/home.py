@@ -2,7 +2,7 @@
 
     config.json      which ledger this is: identifiers, origin, prefix, holder; written once by `init`, at its end
     policy           C2SP tlog-policy file with our verifier keys: what others need in order to check us
-    keys/            private keys, mode 0600
+    keys/            private keys, mode 0600; keys/vault/ wraps the keys of data subjects
     tlog/            the static tlog-tiles tree: checkpoint, tile/...
     blobs/           the files themselves, by content
     postgres.json    where the database of our own lies (absent with DATABASE_URL), postgres/ usually
@@ -74,6 +74,11 @@ class Home:
     def keys(self) -> Path:
         """Return the directory of private keys."""
         return self.path / "keys"
+
+    @property
+    def vault_keys(self) -> Path:
+        """Return the directory of the vault's master keys."""
+        return self.keys / "vault"
 
     @property
     def tlog(self) -> Path:

@@ -18,6 +18,7 @@ from infra.blobs.store import BlobStore
 from producers.capability import BOM_BYTES_MAX
 from producers.commands import Aggregate, Loaded
 from producers.host import Report
+from producers.vault import Vault
 
 S = TypeVar("S")
 
@@ -28,6 +29,7 @@ class BlobHost:
 
     blobs: BlobStore
     load: Callable[[UUID, Aggregate[Any]], Loaded[Any]]
+    vault: Vault
 
     def content(self, sha256: Sha256) -> Content | None:
         """Return what the bytes of a digest are. Raises: Invalid (damaged), Unavailable."""
@@ -95,6 +97,10 @@ class BlobHost:
         from infra.capability.contract import run_tests
 
         return run_tests(self.blobs, manifest)
+
+    def secret_of(self, event: UUID, path: str) -> UUID | None:
+        """Return whose secret a value is. Raises: Unavailable."""
+        return self.vault.owner(event, path)
 
     def state(self, stream_id: UUID, aggregate: Aggregate[S]) -> S:
         """Return a stream's state. Raises: NotFound for a stream of another kind."""

@@ -192,10 +192,11 @@ class LedgerApplication(Application[UUID]):
         authority = decision.authority or Authority(task.actor.kind)
         for write in decision.writes:
             version, previous = write.stream.version, write.stream.last_leaf
-            for event in write.events:
+            for place, event in enumerate(write.events):
                 version += 1
+                given = write.event_id if place == 0 else None
                 envelope = Envelope(
-                    event_id=EventId(view.new_id()),
+                    event_id=EventId(given or view.new_id()),
                     stream_id=StreamId(write.stream.stream_id),
                     previous=previous,
                     command_id=CommandId(task.command.command_id),

@@ -15,19 +15,27 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.command import Command
-from domain.errors import NotFound
+from domain.errors import NotFound, Rejected
 from domain.events import ZERO_UUID, ActorKind, Event
 from domain.governance.authority import ACTOR_KINDS, Asked, Permission, authorise
 from domain.governance.events import PartyEnrolled
 from domain.governance.party import Party, evolve
 from domain.governance.signing import Attestation
-from domain.ids import LedgerId, PartyId
+from domain.ids import Commitment, LedgerId, PartyId
 from producers.commands import Actor, Aggregate, Authority, Decision, Loaded, Task, View
 from producers.host import Host
 from producers.ports import CommandKey, KeyHolder
 
 PARTY: Final = Aggregate("Party", PartyEnrolled.TYPE, Party(), evolve)
 Keys = Mapping[str, KeyHolder]
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Commitments to a command's secrets under the id of the event that will carry them, by field."""
+
+    event_id: UUID
+    fields: Mapping[str, Commitment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,16 @@ class Acting:
     permissions: Mapping[str, Permission]
     who: PartyId
     evidence: Any = None
+    secrets: Committed | None = None
+
+    @property
+    def event_id(self) -> UUID | None:
+        """Return the id that the first event must have, since commitments in it rest on that; None for any."""
+        return None if self.secrets is None else self.secrets.event_id
+
+    def committed(self, command: Any) -> Any:
+        """Return the command with the commitments of its event in place of those that were signed."""
+        return command if self.secrets is None else replace(command, **self.secrets.fields)
 
 
 def _nothing(_: Any, __: PartyId) -> tuple[str, ...]:
@@ -55,6 +73,10 @@ def _nobody(_: Any) -> PartyId | None:
     return None
 
 
+def _whoever(_: Any, who: PartyId) -> PartyId:
+    return who
+
+
 def _no_evidence(_: Any, __: Host) -> None:
     return None
 
@@ -66,7 +88,8 @@ class CommandSpec:
     `decide` returns the writes on what the view gives out; `lookups`, told whom it is for, names the keys and `reads`
     the streams that it may ask for. `subject` is the party that a command is about. `events` are those that may follow.
     `gather` looks at bytes before the decision and is what `Acting.evidence` holds then; where it `measures`, it cannot
-    be repeated later, so such a decision is not made again.
+    be repeated later, so such a decision is not made again. `secrets` are fields that commit to values, which go to the
+    vault under the key of `data_subject`.
     """
 
     command: type[Command]
@@ -78,13 +101,19 @@ class CommandSpec:
     subject: Callable[[Any], PartyId | None] = _nobody
     gather: Callable[[Any, Host], Any] = _no_evidence
     measures: bool = False
+    secrets: tuple[str, ...] = ()
+    data_subject: Callable[[Any, PartyId], PartyId] = _whoever
+
+    def given_secrets(self, command: Command) -> tuple[str, ...]:
+        """Return the fields of a command that commit to a value."""
+        return tuple(name for name in self.secrets if getattr(command, name) is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request: the key of idempotency, who asks, what, for whom, with which signature, and in which connection.
 
-    `evidence` is what the command's `gather` found.
+    `evidence` is what the command's `gather` found, `committed` what the vault made of its secrets.
     """
 
     key: CommandKey
@@ -93,6 +122,7 @@ class Request:
     on_behalf_of: PartyId | None = None
     attestation: Attestation | None = None
     evidence: Any = None
+    committed: Committed | None = None
     causation_id: UUID = ZERO_UUID
     correlation_id: UUID = ZERO_UUID
 
@@ -129,8 +159,16 @@ class Registry:
         def run(view: View) -> Decision[UUID]:
             actor = view.load(request.actor, PARTY)
             authority = _authority(spec, request, view, actor)
+            _require_values(spec, request)
             acting = Acting(
-                request.actor, actor.state, ledger, view.now, self._permissions, request.who, request.evidence
+                request.actor,
+                actor.state,
+                ledger,
+                view.now,
+                self._permissions,
+                request.who,
+                request.evidence,
+                request.committed,
             )
             return replace(spec.decide(request.command, view, acting), authority=authority)
 
@@ -143,6 +181,14 @@ class Registry:
             causation_id=request.causation_id,
             correlation_id=request.correlation_id,
         )
+
+
+def _require_values(spec: CommandSpec, request: Request) -> None:
+    given = spec.given_secrets(request.command)
+    there = () if request.committed is None else tuple(request.committed.fields)
+    if set(given) != set(there):
+        missing = sorted(set(given) ^ set(there))[0]
+        raise Rejected(f"{request.command.NAME} refused: expected the value of {missing} for the vault, found none")
 
 
 def _authority(spec: CommandSpec, request: Request, view: View, actor: Loaded[Party]) -> Authority:

@@ -29,6 +29,7 @@ from domain.capability.events import (
 )
 from domain.capability.manifest import MANIFEST_BYTES_MAX, MANIFEST_DEPTH_MAX, Manifest, read_manifest
 from domain.capability.means import (
+    PriceQuoted,
     ResourceDrained,
     ResourceEnrolled,
     ResourceResumed,
@@ -38,7 +39,14 @@ from domain.capability.means import (
     TemplateVersioned,
     template_key,
 )
-from domain.capability.resource import DrainResource, EnrolResource, Resource, ResumeResource, RetireResource
+from domain.capability.resource import (
+    DrainResource,
+    EnrolResource,
+    QuotePrice,
+    Resource,
+    ResumeResource,
+    RetireResource,
+)
 from domain.capability.rules import (
     CheckFiling,
     DeclareFiling,
@@ -256,7 +264,8 @@ def _gather_template(command: VersionTemplate, host: Host) -> int | None:
 def _run_resource(command: Any, view: View, acting: Acting) -> Decision[UUID]:
     enrolled = isinstance(command, EnrolResource)
     loaded: Loaded[Resource] = view.born(RESOURCE) if enrolled else view.load(command.resource, RESOURCE)
-    return Decision((Write(loaded, resource.decide(loaded.state, command, acting.who)),), loaded.stream_id)
+    events = resource.decide(loaded.state, acting.committed(command), acting.who)
+    return Decision((Write(loaded, events, acting.event_id),), loaded.stream_id)
 
 
 def _named(field: str, command: Any, _: Keys) -> tuple[UUID, ...]:
@@ -269,10 +278,9 @@ def _of_template(command: type[Command], event: type[Event], gather: Any = lambd
     return CommandSpec(command, permission, _run_template, (event,), lookups=_template_keys, reads=reads, gather=gather)
 
 
-def _of_resource(command: type[Command], event: type[Event]) -> CommandSpec:
-    return CommandSpec(
-        command, Permission(command.NAME, OPERATOR), _run_resource, (event,), reads=partial(_named, "resource")
-    )
+def _of_resource(command: type[Command], event: type[Event], *secrets: str) -> CommandSpec:
+    permission, reads = Permission(command.NAME, OPERATOR), partial(_named, "resource")
+    return CommandSpec(command, permission, _run_resource, (event,), reads=reads, secrets=secrets)
 
 
 COMMANDS: Final = (
@@ -291,6 +299,7 @@ COMMANDS: Final = (
     _of_template(VersionTemplate, TemplateVersioned, _gather_template),
     _of_template(RetireTemplate, TemplateRetired),
     _of_resource(EnrolResource, ResourceEnrolled),
+    _of_resource(QuotePrice, PriceQuoted, "price"),
     _of_resource(DrainResource, ResourceDrained),
     _of_resource(ResumeResource, ResourceResumed),
     _of_resource(RetireResource, ResourceRetired),

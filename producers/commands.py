@@ -128,10 +128,14 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """New events of one stream, to follow the version at which it was loaded."""
+    """New events of one stream, to follow the version at which it was loaded.
+
+    `event_id` is that of the first of them where a commitment in it rests on the id; otherwise all get new ones.
+    """
 
     stream: Loaded[Any]
     events: tuple[Event, ...]
+    event_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,5 +69,11 @@ class Host(Protocol):
         Raises: Invalid (damaged), Unavailable.
         """
 
+    def secret_of(self, event: UUID, path: str) -> UUID | None:
+        """Return whose secret is committed to at a path of an event; None where the vault has no such value.
+
+        Raises: Unavailable.
+        """
+
     def state(self, stream_id: UUID, aggregate: Aggregate[S]) -> S:
         """Return a stream's state as it stands; nothing is guarded by that. Raises: NotFound for another kind."""

@@ -20,6 +20,7 @@ from domain.identity.events import (
     ObjectAdmitted,
     ObjectQuarantined,
     ObjectWithdrawn,
+    PromptCommitted,
     QuarantineLifted,
     RepresentationAdded,
     TraceSetJudged,
@@ -36,6 +37,7 @@ from domain.identity.upkeep import (
     Measured,
     RecheckObject,
     RecordDerivation,
+    RecordPrompt,
     WithdrawObject,
 )
 from producers.authority import Acting, CommandSpec, Keys
@@ -58,6 +60,7 @@ def _run(command: Any, view: View, acting: Acting) -> Decision[UUID]:
     facts = Facts(
         object_id=command.object,
         actor=acting.actor,
+        who=acting.who,
         now=acting.now,
         policy=policy.policy,
         measured=acting.evidence or Measured(),
@@ -65,8 +68,9 @@ def _run(command: Any, view: View, acting: Acting) -> Decision[UUID]:
         source_known=isinstance(command, RecordDerivation)
         and view.load(command.source, OBJECT).state.birth is not None,
     )
-    events = upkeep.decide(loaded.state, command, facts)
-    return Decision((Write(loaded, events),), loaded.stream_id, policy.digest if isinstance(command, JUDGES) else None)
+    events = upkeep.decide(loaded.state, acting.committed(command), facts)
+    digest = policy.digest if isinstance(command, JUDGES) else None
+    return Decision((Write(loaded, events, acting.event_id),), loaded.stream_id, digest)
 
 
 def _alternative(command: Command) -> tuple[str, ...]:
@@ -120,9 +124,12 @@ def _spec(
     gather: Any = _gather_nothing,
     human: bool = False,
     signed: bool = False,
+    secrets: tuple[str, ...] = (),
 ) -> CommandSpec:
     permission = Permission(command.NAME, roles, human_only=human, signed=human or signed)
-    return CommandSpec(command, permission, _run, events, lookups=_lookups, reads=_reads, gather=gather)
+    return CommandSpec(
+        command, permission, _run, events, lookups=_lookups, reads=_reads, gather=gather, secrets=secrets
+    )
 
 
 JUDGED: Final = (TraceSetJudged, ObjectAdmitted, ObjectQuarantined)
@@ -134,6 +141,7 @@ COMMANDS: Final = (
     _spec(AddRepresentation, (RepresentationAdded,), OPERATOR, gather=_gather_representation),
     _spec(ComputeFingerprint, (FingerprintComputed,), OPERATOR, gather=_gather_bytes),
     _spec(AmendMetadata, (MetadataAmended,), OPERATOR, gather=_gather_document),
+    _spec(RecordPrompt, (PromptCommitted,), OPERATOR, secrets=("prompt", "negative_prompt")),
     _spec(RecordDerivation, (DerivationFound,), OFFICER, gather=_gather_document, human=True),
     _spec(WithdrawObject, (ObjectWithdrawn,), OPERATOR | OFFICER, signed=True),
 )

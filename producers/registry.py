@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from producers import capability, governance, objects
+from producers import capability, governance, objects, subjects
 from producers.authority import Registry
 
-REGISTRY: Final = Registry((*governance.COMMANDS, *objects.COMMANDS, *capability.COMMANDS))
+REGISTRY: Final = Registry((*governance.COMMANDS, *subjects.COMMANDS, *objects.COMMANDS, *capability.COMMANDS))

@@ -2,9 +2,10 @@
 
 import hashlib
 import itertools
+import json
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,12 +17,15 @@ from domain.evidence.ledger import FoundLedger, SchemaText
 from domain.governance.events import PartyKind, Role
 from domain.governance.party import AssignRole, BindKey, EnrolParty, Party
 from domain.governance.signing import Attestation, prove_binding
-from domain.ids import LedgerId, ObjectId, PartyId, format_id, uuid7
+from domain.ids import Commitment, LedgerId, ObjectId, PartyId, format_id, uuid7
 from domain.ledger.keys import NoteSigner, ed25519_signer
 from infra.blobs.store import BlobStore
+from infra.governance.commanding import Given
 from infra.host import BlobHost
 from infra.store.mapper import EntryMapper
 from infra.store.memory import MemoryRecorder
+from infra.vault.memory import MemoryVault
+from infra.vault.sealing import seal_secrets
 from producers.application import LedgerApplication
 from producers.authority import PARTY, Request
 from producers.commands import Actor, Aggregate, Loaded, Outcome, StreamCache
@@ -29,12 +33,16 @@ from producers.evidence import change_ledger
 from producers.governance import HOLDER_ROLES, found_party
 from producers.ports import CommandKey
 from producers.registry import REGISTRY
+from producers.vault import Vault
 from schemas.attestation import attest, command_text
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
+from schemas.requests import parse_request, render_request
 from tests.identity_kit import submission
 
 PREFIX = "10.5072"
+ANY = Commitment(Sha256(bytes(32)))
+"""Stands where a secret is given beside the command."""
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LATER = datetime(2027, 11, 25, tzinfo=UTC)
 
@@ -65,6 +73,7 @@ class Town:
         self.holder = PartyId(self.new_id())
         self.now = NOW
         self._blobs: BlobStore | None = None
+        self.vault: Vault = MemoryVault()
         self.store = store or MemoryRecorder(self.now_us)
         self.application = application or LedgerApplication(
             self.store, self.store, EntryMapper(), Codec(CATALOGUE), self.ledger, self.now_us, self.new_id
@@ -96,9 +105,13 @@ class Town:
         for_whom: UUID | None = None,
         command_id: UUID | None = None,
         signed: bool | int = True,
+        secrets: Mapping[str, Any] | None = None,
     ) -> Outcome[UUID]:
-        """Give a command and return what became of it; whoever has bound a key signs, with that of number `signed`."""
-        request = self.request(command, actor, for_whom=for_whom, command_id=command_id, signed=signed)
+        """Give a command and return what became of it; whoever has bound a key signs, with that of number `signed`.
+
+        `secrets` are the values of fields that hold ANY commitment in `command`.
+        """
+        request = self.request(command, actor, for_whom=for_whom, command_id=command_id, signed=signed, secrets=secrets)
         return self.application.execute(REGISTRY.task(request, self.ledger))
 
     def request(
@@ -109,18 +122,28 @@ class Town:
         for_whom: UUID | None = None,
         command_id: UUID | None = None,
         signed: bool | int = True,
+        secrets: Mapping[str, Any] | None = None,
     ) -> Request:
         """Return the request of a command."""
         who = PartyId(actor or self.holder)
         given = command_id or self.new_id()
         principal = None if for_whom is None else PartyId(for_whom)
+        spec, committed = REGISTRY.find(command.NAME), None
+        if secrets:
+            document = {n: v for n, v in render_request(command, PREFIX).items() if n not in spec.secrets}
+            asked = Given(command.NAME, json.dumps(document).encode(), who, given, principal, None, secrets)
+            sealed = seal_secrets(self, asked)  # type: ignore[arg-type]  # a town has what is asked of a session
+            command = parse_request(type(command), sealed.data, PREFIX)
+            subject = spec.data_subject(command, principal or who)
+            self.vault.keep(subject, who, given, sealed.event_id, sealed.openings)
+            committed = sealed.committed()
         text = command_text(
             command, command_id=given, actor=who, on_behalf_of=principal, ledger=self.ledger, prefix=PREFIX
         )
         attestation = self.sign(who, text, int(signed) - 1) if signed and self.party(who).keys else None
         key = CommandKey(who, given, hashlib.sha256(text).digest())
-        evidence = REGISTRY.find(command.NAME).gather(command, BlobHost(self.blobs, self.load))
-        return Request(key, who, command, principal, attestation, evidence)
+        evidence = spec.gather(command, BlobHost(self.blobs, self.load, self.vault))
+        return Request(key, who, command, principal, attestation, evidence, committed)
 
     @property
     def blobs(self) -> BlobStore:

@@ -1,10 +1,11 @@
 """Facts of templates and machines: how work is cut into steps, and where it can run."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated as A
 
 from domain.events import Doc, Event, KeyChange, Sha256, fact
-from domain.ids import PartyId
+from domain.ids import Commitment, PartyId
 
 NODES_MAX = 500
 
@@ -16,6 +17,14 @@ class Pool(StrEnum):
     LOCAL = "local"
     INDUSTRY = "industry"
     SOCIAL = "social"
+
+
+class PriceUnit(StrEnum):
+    """What a price is for."""
+
+    UNSPECIFIED = "unspecified"
+    ACCELERATOR_HOUR = "accelerator_hour"
+    CALL = "call"
 
 
 def template_key(owner: PartyId, name: str) -> str:
@@ -62,6 +71,15 @@ class ResourceEnrolled(Event):
     memory_mib: A[int, Doc("memory for one job in MiB", low=1, high=100_000_000)]
 
 
+@fact("edgeprint.capability.PriceQuoted", stream="U")
+class PriceQuoted(Event):
+    """What a unit of work costs there: a commitment, the amount lies in the vault under the owner's key."""
+
+    unit: A[PriceUnit, Doc("what is paid for")]
+    price: A[Commitment, Doc("commitment to an object of currency (ISO 4217) and minor (minor units, an integer)")]
+    until: A[datetime, Doc("first instant at which it no longer holds, UTC")]
+
+
 @fact("edgeprint.capability.ResourceDrained", stream="U")
 class ResourceDrained(Event):
     """It gets no new work; what runs there may end."""
@@ -82,6 +100,7 @@ MEANS_EVENTS = (
     TemplateVersioned,
     TemplateRetired,
     ResourceEnrolled,
+    PriceQuoted,
     ResourceDrained,
     ResourceResumed,
     ResourceRetired,

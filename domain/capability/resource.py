@@ -1,16 +1,25 @@
 """ComputeResource: a pool of machines that may be given work; local, of the industry, or of society."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated as A
 from typing import Final, assert_never
 
-from domain.capability.means import Pool, ResourceDrained, ResourceEnrolled, ResourceResumed, ResourceRetired
+from domain.capability.means import (
+    Pool,
+    PriceQuoted,
+    PriceUnit,
+    ResourceDrained,
+    ResourceEnrolled,
+    ResourceResumed,
+    ResourceRetired,
+)
 from domain.command import Command, command
 from domain.errors import Rejected
 from domain.events import Doc
-from domain.ids import ComputeResourceId, PartyId
+from domain.ids import Commitment, ComputeResourceId, PartyId
 
-ResourceEvent = ResourceEnrolled | ResourceDrained | ResourceResumed | ResourceRetired
+ResourceEvent = ResourceEnrolled | PriceQuoted | ResourceDrained | ResourceResumed | ResourceRetired
 LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -24,6 +33,16 @@ class EnrolResource(Command):
     accelerators: A[int, Doc("how many accelerators", low=0, high=100_000)]
     accelerator_memory_mib: A[int, Doc("memory of one accelerator in MiB", low=0, high=10_000_000)]
     memory_mib: A[int, Doc("memory for one job in MiB", low=1, high=100_000_000)]
+
+
+@command("quote-price")
+class QuotePrice(Command):
+    """Say what work costs there; the amount goes to the vault, the ledger holds a commitment."""
+
+    resource: A[ComputeResourceId, Doc("which pool")]
+    unit: A[PriceUnit, Doc("what is paid for")]
+    price: A[Commitment, Doc("an object of currency (ISO 4217) and minor (minor units, an integer), a secret")]
+    until: A[datetime, Doc("first instant at which it no longer holds, UTC")]
 
 
 @command("drain-resource")
@@ -47,7 +66,7 @@ class RetireResource(Command):
     resource: A[ComputeResourceId, Doc("which pool")]
 
 
-ResourceCommand = EnrolResource | DrainResource | ResumeResource | RetireResource
+ResourceCommand = EnrolResource | QuotePrice | DrainResource | ResumeResource | RetireResource
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +108,8 @@ def decide(state: Resource, command: ResourceCommand, who: PartyId) -> tuple[Res
         raise Rejected(f"{name} refused: expected its owner {state.enrolled.owner}, found {who}")
     if state.retired:
         raise Rejected(f"{name} refused: the resource is retired")
+    if isinstance(command, QuotePrice):
+        return (PriceQuoted(unit=command.unit, price=command.price, until=command.until),)
     if isinstance(command, RetireResource):
         return (ResourceRetired(),)
     if isinstance(command, DrainResource) is state.drained:
@@ -101,6 +122,8 @@ def evolve(state: Resource, event: ResourceEvent) -> Resource:
     match event:
         case ResourceEnrolled():
             return replace(state, enrolled=event)
+        case PriceQuoted():
+            return state  # who routes reads prices from the log; nothing is decided on them here
         case ResourceDrained():
             return replace(state, drained=True)
         case ResourceResumed():

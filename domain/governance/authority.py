@@ -2,7 +2,7 @@
 
 Decided on the Party streams of the actor and of its principal as they stood when the command was appended. In order:
 
-1. the actor is enrolled, and so is whoever it acts for
+1. the actor is enrolled and not erased, and whoever it acts for is enrolled
 2. a command left to humans is refused to agents, services and devices, whatever their mandate says
 3. in its own name a person or an organisation acts by one of the roles that the command asks for, or because the
    command is about itself and allows that; agents, services and devices never act in their own name
@@ -70,6 +70,8 @@ def authorise(permission: Permission, asked: Asked) -> Mandate | None:
     name = permission.name
     if not asked.party.enrolled:
         raise Rejected(f"{name} denied: actor {asked.actor} is not an enrolled party of this ledger")
+    if asked.party.erased:
+        raise Rejected(f"{name} denied: actor {asked.actor} was erased and acts no more")
     if permission.human_only and asked.party.kind not in ROLE_HOLDERS:
         raise Rejected(f"{name} denied: left to humans, found {asked.party.kind} {asked.actor}")
     mandate = None
@@ -101,6 +103,8 @@ def _mandate(permission: Permission, asked: Asked, principal: PartyId) -> Mandat
     name, party = permission.name, asked.principal_party
     if party is None or party.kind not in ROLE_HOLDERS:
         raise Rejected(f"{name} denied: principal {principal} is no enrolled person or organisation of this ledger")
+    if party.erased:
+        raise Rejected(f"{name} denied: principal {principal} was erased; nobody acts for it")
     _require_role(permission, asked, principal, party)
     lacks = f"no mandate of {principal}"
     for mandate in asked.party.mandates:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated as A
 
 from domain.events import Doc, Event, KeyChange, Sha256, fact
-from domain.ids import PartyId
+from domain.ids import Commitment, EventId, PartyId
 
 VKEY_CHARACTERS_MAX = 300
 ACTIONS_MAX = 50
@@ -48,6 +48,16 @@ class KeyEnd(StrEnum):
     LOST = "lost"
     COMPROMISED = "compromised"
     LEFT = "left"
+
+
+class OpeningPurpose(StrEnum):
+    """What a committed value is opened for."""
+
+    UNSPECIFIED = "unspecified"
+    AUDIT = "audit"
+    COURT = "court"
+    SUBJECT_REQUEST = "subject_request"
+    OPERATION = "operation"
 
 
 def signing_key(vkey: str) -> str:
@@ -134,6 +144,52 @@ class MembershipDeclared(Event):
     statement: A[Sha256 | None, Doc("SHA-256 of the signed declaration kept in the blob store; null if there is none")]
 
 
+@fact("edgeprint.governance.ParticularsDeclared", stream="P")
+class ParticularsDeclared(Event):
+    """Who a party is in the world: commitments alone, the values lie in the vault under the party's own key."""
+
+    name: A[Commitment | None, Doc("commitment to its name; null if not given")]
+    address: A[Commitment | None, Doc("commitment to its address; null if not given")]
+    contact: A[Commitment | None, Doc("commitment to how it is reached; null if not given")]
+
+
+@fact("edgeprint.governance.FieldOpened", stream="P")
+class FieldOpened(Event):
+    """Somebody was shown a committed value of this subject; recorded before it is shown."""
+
+    event: A[EventId, Doc("the event that commits to the value")]
+    path: A[str, Doc("the field's place in that event", low=1, high=200)]
+    purpose: A[OpeningPurpose, Doc("what it was opened for")]
+
+
+@fact("edgeprint.governance.LegalHoldPlaced", stream="P")
+class LegalHoldPlaced(Event):
+    """Nothing of this subject may be erased until the hold is lifted."""
+
+    matter: A[str, Doc("reference of the matter, as the court writes it; no names", low=1, high=120)]
+
+
+@fact("edgeprint.governance.LegalHoldLifted", stream="P")
+class LegalHoldLifted(Event):
+    """The hold binds no longer."""
+
+    hold: A[int, Doc("stream version of the LegalHoldPlaced", low=2)]
+
+
+@fact("edgeprint.governance.SubjectErased", stream="P")
+class SubjectErased(Event):
+    """The subject's secrets are to be destroyed; final. Commitments, leaves, roots and proofs stay as they are."""
+
+    request: A[Sha256 | None, Doc("SHA-256 of the subject's request, a document in the blob store; null if none")]
+
+
+@fact("edgeprint.governance.ErasureCompleted", stream="P")
+class ErasureCompleted(Event):
+    """The subject's key and every value under it are destroyed, and the key that wrapped it is replaced."""
+
+    values: A[int, Doc("how many values were destroyed", low=0)]
+
+
 @fact("edgeprint.governance.PolicyDrafted", stream="K")
 class PolicyDrafted(Event):
     """A version of a policy is proposed; it decides nothing yet."""
@@ -171,6 +227,12 @@ EVENTS = (
     MandateGranted,
     MandateRevoked,
     MembershipDeclared,
+    ParticularsDeclared,
+    FieldOpened,
+    LegalHoldPlaced,
+    LegalHoldLifted,
+    SubjectErased,
+    ErasureCompleted,
     PolicyDrafted,
     PolicyApproved,
     PolicyActivated,

@@ -17,17 +17,23 @@ from domain.governance.events import (
     ACTIONS_MAX,
     PROJECTS_MAX,
     VKEY_CHARACTERS_MAX,
+    ErasureCompleted,
+    FieldOpened,
     KeyBound,
     KeyEnd,
     KeyWithdrawn,
+    LegalHoldLifted,
+    LegalHoldPlaced,
     MandateGranted,
     MandateRevoked,
     MembershipDeclared,
+    ParticularsDeclared,
     PartyEnrolled,
     PartyKind,
     Role,
     RoleAssigned,
     RoleWithdrawn,
+    SubjectErased,
 )
 from domain.governance.signing import binding_text, key_of_party
 from domain.ids import LedgerId, PartyId
@@ -52,6 +58,12 @@ PartyEvent = (
     | MandateGranted
     | MandateRevoked
     | MembershipDeclared
+    | ParticularsDeclared
+    | FieldOpened
+    | LegalHoldPlaced
+    | LegalHoldLifted
+    | SubjectErased
+    | ErasureCompleted
 )
 
 
@@ -75,6 +87,10 @@ class Party:
     roles: frozenset[Role] = frozenset()
     mandates: tuple[Mandate, ...] = ()
     communities: frozenset[str] = frozenset()
+    particulars: ParticularsDeclared | None = None
+    holds: tuple[int, ...] = ()
+    erased: bool = False
+    destroyed: bool = False
 
     @property
     def enrolled(self) -> bool:
@@ -302,5 +318,17 @@ def evolve(party: Party, event: PartyEvent) -> Party:
             return replace(party, mandates=marked)
         case MembershipDeclared(community=community):
             return replace(party, communities=party.communities | {community})
+        case ParticularsDeclared():
+            return replace(party, particulars=event)
+        case FieldOpened():
+            return party
+        case LegalHoldPlaced():
+            return replace(party, holds=(*party.holds, party.version))
+        case LegalHoldLifted(hold=hold):
+            return replace(party, holds=tuple(one for one in party.holds if one != hold))
+        case SubjectErased():
+            return replace(party, erased=True)
+        case ErasureCompleted():
+            return replace(party, destroyed=True)
         case _:
             assert_never(event)

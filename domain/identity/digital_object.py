@@ -24,6 +24,7 @@ from domain.identity.events import (
     ObjectWithdrawn,
     Origin,
     Parent,
+    PromptCommitted,
     QuarantineLifted,
     RepresentationAdded,
     TraceSetJudged,
@@ -43,6 +44,7 @@ ObjectEvent = (
     | RepresentationAdded
     | FingerprintComputed
     | MetadataAmended
+    | PromptCommitted
     | DerivationFound
     | ObjectWithdrawn
 )
@@ -73,6 +75,7 @@ class DigitalObject:
     representations: tuple[RepresentationAdded, ...] = ()
     fingerprints: tuple[FingerprintComputed, ...] = ()
     metadata: Sha256 | None = None
+    prompts: int = 0
     found_sources: tuple[ObjectId, ...] = ()
 
 
@@ -183,6 +186,8 @@ def evolve(state: DigitalObject, event: ObjectEvent) -> DigitalObject:
             return replace(state, fingerprints=(*state.fingerprints, event))
         case MetadataAmended(document=document):
             return replace(state, metadata=document)
+        case PromptCommitted():
+            return replace(state, prompts=state.prompts + 1)
         case DerivationFound(source=source):
             return replace(state, found_sources=(*state.found_sources, source))
         case ObjectWithdrawn(reason=reason):

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated as A
 
 from domain.events import Doc, Event, KeyChange, Sha256, fact, value
-from domain.ids import ObjectId, PartyId
+from domain.ids import Commitment, ObjectId, PartyId
 
 PARENTS_MAX = 200
 CLAUSE_CHARACTERS_MAX = 200
@@ -257,6 +257,15 @@ class MetadataAmended(Event):
     supersedes: A[Sha256 | None, Doc("the description before it; null for the first")]
 
 
+@fact("edgeprint.identity.PromptCommitted", stream="O")
+class PromptCommitted(Event):
+    """With which words the object was asked for: commitments alone, the words lie in the vault."""
+
+    author: A[PartyId, Doc("who wrote them; under this party's key they lie in the vault")]
+    prompt: A[Commitment, Doc("commitment to the prompt")]
+    negative_prompt: A[Commitment | None, Doc("commitment to what was asked to be left out; null if nothing was")]
+
+
 @fact("edgeprint.identity.DerivationFound", stream="O")
 class DerivationFound(Event):
     """It was found that this object comes from another one, though nobody had declared it."""
@@ -285,6 +294,7 @@ EVENTS = (
     RepresentationAdded,
     FingerprintComputed,
     MetadataAmended,
+    PromptCommitted,
     DerivationFound,
     ObjectWithdrawn,
 )

@@ -29,6 +29,7 @@ from domain.identity.events import (
     ObjectAdmitted,
     ObjectQuarantined,
     ObjectWithdrawn,
+    PromptCommitted,
     Purpose,
     QuarantineLifted,
     RepresentationAdded,
@@ -36,11 +37,12 @@ from domain.identity.events import (
     WithdrawalReason,
 )
 from domain.identity.trace_set import TraceSetPolicy, judge_again
-from domain.ids import ObjectId, PartyId
+from domain.ids import Commitment, ObjectId, PartyId
 
 REPRESENTATIONS_MAX: Final = 200
 ALTERNATIVE_IDS_MAX: Final = 20
 FOUND_SOURCES_MAX: Final = 200
+PROMPTS_MAX: Final = 100
 OFFERED: Final = frozenset({Status.ADMITTED, Status.QUARANTINED})
 
 
@@ -101,6 +103,15 @@ class AmendMetadata(Command):
     document: A[Sha256, Doc("SHA-256 of the description, a document in the blob store")]
 
 
+@command("record-prompt")
+class RecordPrompt(Command):
+    """Record with which words the object was asked for; the words go to the vault, the ledger holds commitments."""
+
+    object: A[ObjectId, Doc("which object")]
+    prompt: A[Commitment, Doc("the prompt, a secret")]
+    negative_prompt: A[Commitment | None, Doc("what was asked to be left out, a secret")] = None
+
+
 @command("record-derivation")
 class RecordDerivation(Command):
     """State that this object comes from another one, though nobody had declared it."""
@@ -131,10 +142,11 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was judged elsewhere: who acts, which policy is in force, what the host measured, what other streams say."""
+    """What was judged elsewhere: who acts, for whom, under which policy, what was measured, what other streams say."""
 
     object_id: ObjectId
     actor: PartyId
+    who: PartyId
     now: datetime
     policy: TraceSetPolicy
     measured: Measured
@@ -264,6 +276,12 @@ def _amend(state: DigitalObject, command: AmendMetadata, facts: Facts) -> tuple[
     return (MetadataAmended(document=command.document, supersedes=state.metadata),)
 
 
+def _prompt(state: DigitalObject, command: RecordPrompt, facts: Facts) -> tuple[Event, ...]:
+    if state.prompts >= PROMPTS_MAX:
+        raise Rejected(f"RecordPrompt refused: expected at most {PROMPTS_MAX} for one object")
+    return (PromptCommitted(author=facts.who, prompt=command.prompt, negative_prompt=command.negative_prompt),)
+
+
 def _derive(state: DigitalObject, command: RecordDerivation, facts: Facts) -> tuple[Event, ...]:
     if command.source == facts.object_id:
         raise Rejected("RecordDerivation refused: nothing comes from itself")
@@ -296,6 +314,7 @@ _RULES: Final[Mapping[type[Command], Callable[[DigitalObject, Any, Facts], tuple
     AddRepresentation: _represent,
     ComputeFingerprint: _fingerprint,
     AmendMetadata: _amend,
+    RecordPrompt: _prompt,
     RecordDerivation: _derive,
     WithdrawObject: _withdraw,
 }

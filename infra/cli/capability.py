@@ -25,6 +25,7 @@ CAPABILITY_VERBS = (
 TEMPLATE_VERBS = (("define", "define-template"), ("version", "version-template"), ("retire", "retire-template"))
 RESOURCE_VERBS = (
     ("enrol", "enrol-resource"),
+    ("quote", "quote-price"),
     ("drain", "drain-resource"),
     ("resume", "resume-resource"),
     ("retire", "retire-resource"),

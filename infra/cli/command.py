@@ -1,6 +1,7 @@
 """`edgeprint command NAME`: any command of the registry, its input as JSON. `infra.cli.verbs` gives the same ones."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +41,9 @@ def command(
     attestation: Annotated[
         Path | None, typer.Option("--attestation", help="The signed command, a JSON file of command, key, signature.")
     ] = None,
+    secrets: Annotated[
+        Path | None, typer.Option("--secrets", help="File with the values of secrets: a JSON object, field to value.")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
@@ -64,6 +68,7 @@ def command(
         dry_run=dry_run,
         signable=signable,
         attestation=None if attestation is None else _read(attestation),
+        secrets=None if secrets is None else read_secrets(_read(secrets)),
         home=home,
         as_json=as_json,
         lang=lang,
@@ -83,14 +88,15 @@ def give(
     lang: str | None,
     signable: bool = False,
     attestation: bytes | None = None,
-) -> None:
+    secrets: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Open the ledger, give it the command, print what became of it; a refusal of a dry run ends with exit code 7."""
     from uuid import UUID
 
     from domain.errors import Invalid
     from domain.ids import parse_party_id
     from infra.bootstrap import opened
-    from infra.governance.commanding import Given, execute, read_command, rehearse
+    from infra.governance.commanding import Given, execute, rehearse, signable_text
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)
@@ -112,10 +118,11 @@ def give(
             given_id or session.application.new_id(),
             principal,
             attestation,
+            secrets,
         )
         if signable:
-            sys.stdout.write(read_command(session, given)[1].decode())
-            return
+            sys.stdout.write(signable_text(session, given).decode())
+            return {}
         result = rehearse(session, given) if dry_run else execute(session, given)
     if as_json:
         say_json(result)
@@ -123,6 +130,7 @@ def give(
         _print_result(result, words)
     if result.get("decision") == "refused":
         raise typer.Exit(EXIT_DENIED)
+    return result
 
 
 def _print_result(result: dict[str, Any], words: Words) -> None:
@@ -160,6 +168,17 @@ def _list(as_json: bool) -> None:
         marks = [mark for mark, there in (("human only", one["human_only"]), ("signed", one["signed"])) if there]
         say(f"{one['name']:<22}{who}{' · ' if marks else ''}{', '.join(marks)}")
         say(f"{'':<22}{one['about'].splitlines()[0]}")
+
+
+def read_secrets(data: bytes) -> Mapping[str, Any]:
+    """Return the values of secrets by field. Raises: Invalid."""
+    from domain.errors import Invalid
+    from schemas.strict_json import parse_strict
+
+    found = parse_strict(data, "secrets", bytes_max=INPUT_BYTES_MAX, depth_max=16)
+    if not isinstance(found, dict):
+        raise Invalid("secrets: expected an object, field to value")
+    return found
 
 
 def _print_schema(name: str) -> None:

@@ -133,11 +133,23 @@ def _policies(app: typer.Typer) -> None:
         add_verb(app, "policy", verb, f"{verb}-policy")
 
 
+def _subjects(app: typer.Typer) -> None:
+    for verb, name in (
+        ("declare", "declare-particulars"),
+        ("open", "open-field"),
+        ("hold", "place-legal-hold"),
+        ("lift", "lift-legal-hold"),
+        ("erase", "erase-subject"),
+    ):
+        add_verb(app, "party", verb, name)
+
+
 def register(app: typer.Typer) -> None:
     """Add the groups to the command line."""
     for group in (
         verb_group("party", "Parties: who acts and holds, with keys, roles and memberships.", _parties),
         verb_group("mandate", "Mandates: who may act for whom, within which limits.", _mandates),
+        verb_group("subject", "Data subjects: particulars, legal holds, erasure.", _subjects),
         verb_group("policy", "Policies: drafted, approved by a human, active.", _policies),
     ):
         app.add_typer(group)

@@ -24,6 +24,7 @@ from infra.cli import (
     schema,
     system,
     topic,
+    vault,
 )
 from infra.cli.output import EXIT_CRASH, EXIT_INTERRUPTED, errors_as_exit_codes, note
 
@@ -42,6 +43,7 @@ capability.register(app)
 app.command("command")(command.command)
 governance.register(app)
 app.add_typer(decision.app, name="decision")
+app.add_typer(vault.app, name="vault")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(schema.app, name="schema")
 records.register(topic.app)

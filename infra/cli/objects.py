@@ -18,6 +18,7 @@ VERBS = (
     ("add-representation", "add-representation"),
     ("fingerprint", "compute-fingerprint"),
     ("amend", "amend-metadata"),
+    ("record-prompt", "record-prompt"),
     ("record-derivation", "record-derivation"),
     ("withdraw", "withdraw-object"),
 )

@@ -6,7 +6,7 @@ given as files. A group is filled when one of its commands is asked for: reading
 
 import inspect
 import json
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -63,15 +63,16 @@ def add_verb(app: typer.Typer, group: str, verb: str, command_name: str) -> None
     from schemas.requests import request_record
 
     spec = REGISTRY.find(command_name)
-    fields = {field.name: _parameter(field, group) for field in request_record(spec.command).fields}
+    fields = {field.name: _parameter(field, group, spec.secrets) for field in request_record(spec.command).fields}
     files = {name for name, (kind, _, _) in fields.items() if kind in (Path, Path | None)}
 
     def run(**given: Any) -> None:
         shared = {name: given.pop(name) for name in SHARED}
         request = {name: value for name, value in given.items() if value is not None and value != []}
+        secrets = {name: _secret(request.pop(name)) for name in spec.secrets if name in request}
         for name in files & set(request):
             request[name] = _text(request[name])
-        give(command_name, json.dumps(request).encode(), **shared)
+        give(command_name, json.dumps(request).encode(), **shared, secrets=secrets)
 
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, option], default=default)
@@ -87,7 +88,7 @@ def add_verb(app: typer.Typer, group: str, verb: str, command_name: str) -> None
     app.command(verb)(run)
 
 
-def _parameter(field: Any, group: str) -> tuple[Any, Any, Any]:
+def _parameter(field: Any, group: str, secrets: Sequence[str]) -> tuple[Any, Any, Any]:
     """Return type, Typer's description and default of a field."""
     from schemas.shapes import REQUIRED, Array, Boolean, Enumeration, Long, Optional, Text
 
@@ -101,6 +102,8 @@ def _parameter(field: Any, group: str) -> tuple[Any, Any, Any]:
         kind = int
     elif isinstance(shape, Boolean):
         kind = bool
+    elif field.name in secrets:
+        kind, help_text = Path, f"{field.doc}: a file of text, or of JSON where its name ends in .json"
     elif isinstance(shape, Text) and (shape.high or 0) > FILE_CHARACTERS:
         kind, help_text = Path, f"{field.doc}, in a file"
     if isinstance(shape, Array):
@@ -117,6 +120,16 @@ def _parameter(field: Any, group: str) -> tuple[Any, Any, Any]:
 
 def _singular(name: str) -> str:
     return name.removesuffix("s").replace("_", "-")
+
+
+def _secret(path: Path) -> Any:
+    """Return the value that a file holds: JSON where its name says so, else its text without the last newline."""
+    from schemas.strict_json import parse_strict
+
+    text = _text(path)
+    if path.suffix != ".json":
+        return text.removesuffix("\n")
+    return parse_strict(text.encode(), str(path), bytes_max=1 << 20, depth_max=16)
 
 
 def _text(path: Path) -> str:

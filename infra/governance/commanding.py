@@ -4,7 +4,7 @@ The result has the same members whether the command was executed now or is answe
 same id stored; a dry run decides on the ledger as it stands and writes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -20,6 +20,8 @@ from infra.home import Home
 from infra.host import BlobHost
 from infra.keys.parties import PartyKeys
 from infra.settings import Settings
+from infra.vault.erasure import erasing
+from infra.vault.sealing import Secrets, keeping, seal_secrets
 from producers.authority import PARTY, Request
 from producers.commands import Preview
 from producers.ports import CommandKey
@@ -39,12 +41,17 @@ class Given:
     command_id: UUID
     on_behalf_of: PartyId | None = None
     attestation: bytes | None = None
+    secrets: Mapping[str, Any] | None = None
 
 
-def read_command(session: Session, given: Given) -> tuple[Command, bytes]:
-    """Return the command and the text that its actor signs. Raises: NotFound (no such command), Invalid."""
+def read_command(session: Session, given: Given, secrets: Secrets | None) -> tuple[Command, bytes]:
+    """Return the command and the text that its actor signs; `secrets` are in place of their values already.
+
+    Raises: NotFound (no such command), Invalid.
+    """
     spec, config = REGISTRY.find(given.name), session.config
-    command = parse_request(spec.command, given.data, config.prefix)
+    data = given.data if secrets is None else secrets.data
+    command = parse_request(spec.command, data, config.prefix)
     text = command_text(
         command,
         command_id=given.command_id,
@@ -56,21 +63,36 @@ def read_command(session: Session, given: Given) -> tuple[Command, bytes]:
     return command, text
 
 
-def prepare(session: Session, given: Given) -> tuple[Request, bytes | None]:
+def prepare(session: Session, given: Given, *, keep: bool = True) -> tuple[Request, bytes | None]:
     """Return the request, and the document of its attestation, which is kept before the request is executed.
 
-    It is signed by the attestation that was given, or with a key of the actor's that lies in the home.
+    It is signed by the attestation that was given, or with a key of the actor's that lies in the home. Values of
+    secrets are in the vault when this returns, unless `keep` is false.
 
     Raises:
         NotFound: no such command.
         Invalid: its input, or the attestation.
     """
-    command, text = read_command(session, given)
+    secrets = None if not given.secrets else seal_secrets(session, given)
+    command, text = read_command(session, given, secrets)
     signed = _signed(session, given, text)
     attestation, document = (None, None) if signed is None else signed
     key = CommandKey(given.actor, given.command_id, sha256(text).digest())
-    evidence = REGISTRY.find(given.name).gather(command, BlobHost(session.blobs, session.load))
-    return Request(key, given.actor, command, given.on_behalf_of, attestation, evidence), document
+    spec = REGISTRY.find(given.name)
+    evidence = spec.gather(command, BlobHost(session.blobs, session.load, session.vault))
+    committed = None
+    if secrets is not None:
+        if keep:
+            subject = spec.data_subject(command, given.on_behalf_of or given.actor)
+            session.vault.keep(subject, given.actor, given.command_id, secrets.event_id, secrets.openings)
+        committed = secrets.committed()
+    return Request(key, given.actor, command, given.on_behalf_of, attestation, evidence, committed), document
+
+
+def signable_text(session: Session, given: Given) -> bytes:
+    """Return the text that the actor signs with a key kept elsewhere. Raises: as `prepare`; Invalid without salts."""
+    secrets = None if not given.secrets else seal_secrets(session, given, salted=True)
+    return read_command(session, given, secrets)[1]
 
 
 def execute(session: Session, given: Given) -> dict[str, Any]:
@@ -82,8 +104,9 @@ def execute(session: Session, given: Given) -> dict[str, Any]:
     request, document = prepare(session, given)
     if document is not None:
         session.blobs.put_bytes(document)  # durable before the event that names it
-    outcome = session.application.execute(REGISTRY.task(request, session.config.ledger_id))
-    outcome.require()
+    with erasing(session, request.command), keeping(session, request):
+        outcome = session.application.execute(REGISTRY.task(request, session.config.ledger_id))
+        outcome.require()
     sealed = session.seal()
     prefix, events = session.config.prefix, []
     for row in session.store.rows(outcome.first, outcome.last - outcome.first + 1):
@@ -109,7 +132,7 @@ def rehearse(session: Session, given: Given) -> dict[str, Any]:
         NotFound, Invalid: as `prepare`.
         Unavailable: the database does not answer.
     """
-    request, _ = prepare(session, given)
+    request, _ = prepare(session, given, keep=False)
     prefix, reason, preview = session.config.prefix, None, None
     try:
         preview = session.application.preview(REGISTRY.task(request, session.config.ledger_id))

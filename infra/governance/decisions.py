@@ -13,6 +13,7 @@ from typing import Any
 
 import rfc8785
 
+from domain.command import Command
 from domain.errors import LedgerError, NotFound
 from domain.events import Envelope, Event
 from domain.governance.events import policy_key
@@ -27,7 +28,7 @@ from infra.bootstrap import Session
 from infra.governance.commanding import event_as_json
 from infra.host import BlobHost
 from infra.log import time_text
-from producers.authority import PARTY, Request
+from producers.authority import PARTY, CommandSpec, Committed, Request
 from producers.commands import Loaded
 from producers.explain import decide_again
 from producers.governance import POLICY_SET
@@ -191,7 +192,8 @@ def _command_again(session: Session, events: list[Recorded], attestation: Attest
         given,
         first.envelope.on_behalf_of,
         attestation,
-        spec.gather(given, BlobHost(session.blobs, partial(session.load, before=first.index))),
+        spec.gather(given, BlobHost(session.blobs, partial(session.load, before=first.index), session.vault)),
+        _committed(spec, given, first),
     )
     again = decide_again(
         session.store,
@@ -209,6 +211,14 @@ def _command_again(session: Session, events: list[Recorded], attestation: Attest
         "same": again.events == tuple(one.event for one in events),
         "because": again.refused,
     }
+
+
+def _committed(spec: CommandSpec, command: Command, first: Recorded) -> Committed | None:
+    """Return the commitments as they were recorded: what they open to may have been erased."""
+    fields = spec.given_secrets(command)
+    if not fields:
+        return None
+    return Committed(first.envelope.event_id, {name: getattr(first.event, name) for name in fields})
 
 
 def _judgement_again(session: Session, events: list[Recorded], judged: Recorded) -> dict[str, Any]:

@@ -41,6 +41,8 @@ def look_at_party(session: Session, party: PartyId) -> dict[str, Any]:
             for one in state.mandates
         ],
         "communities": sorted(state.communities),
+        "holds": list(state.holds),
+        "erased": state.erased,
         "version": state.version,
     }
 

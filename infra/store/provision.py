@@ -6,6 +6,7 @@
     sealer     LOGIN    reads, and adds published notes
     projector  LOGIN    reads
     reader     LOGIN    reads
+    vault      LOGIN    reads and writes the vault, and nothing of the ledger
 
 The guards are a tripwire, not the control: a superuser can switch off any of them. `check_guards` says which are gone,
 and never asks a function of the database, which the same hand could have replaced.
@@ -26,7 +27,8 @@ SEALER: Final = "edgeprint_sealer"
 PROJECTOR: Final = "edgeprint_projector"
 READER: Final = "edgeprint_reader"
 MIGRATOR: Final = "edgeprint_migrator"
-LOGINS: Final = (WRITER, SEALER, PROJECTOR, READER, MIGRATOR)
+VAULT: Final = "edgeprint_vault"
+LOGINS: Final = (WRITER, SEALER, PROJECTOR, READER, MIGRATOR, VAULT)
 DATABASE: Final = "edgeprint"
 
 # (table, trigger, function): what must stand, enabled ALWAYS.
@@ -168,7 +170,7 @@ def _excess(connection: psycopg.Connection[Any]) -> list[str]:
         "CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'ledger' "
         "CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE')) p(privilege) "
         "WHERE r.rolname = ANY(%s) AND c.relkind = 'r' AND has_table_privilege(r.oid, c.oid, p.privilege)",
-        ([WRITER, SEALER, PROJECTOR, READER],),
+        ([WRITER, SEALER, PROJECTOR, READER, VAULT],),
     ).fetchall()
     excess = [f"role {role} may {privilege} on ledger.{table}" for role, table, privilege in rows]
     rows = connection.execute(
@@ -201,6 +203,8 @@ def _grant(connection: psycopg.Connection[Any], database: str) -> None:
         sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC"),
         sql.SQL("CREATE SCHEMA IF NOT EXISTS ledger AUTHORIZATION {}").format(owner),
         sql.SQL("GRANT USAGE ON SCHEMA ledger TO {}").format(logins),
+        sql.SQL("CREATE SCHEMA IF NOT EXISTS vault AUTHORIZATION {}").format(owner),
+        sql.SQL("GRANT USAGE ON SCHEMA vault TO {}").format(sql.Identifier(VAULT)),
         # A paused process that holds the head row would stop everybody.
         sql.SQL("ALTER ROLE {} IN DATABASE {} SET idle_in_transaction_session_timeout = '10s'").format(
             sql.Identifier(WRITER), name

@@ -31,6 +31,9 @@ PLAN = (
         "--memory-mib 1",
     ),
     ("`resource show`", "resource show $(cat resource)"),
+    (VERBS, "subject declare $(cat holder) --name film/README.md"),
+    ("`vault open`", "vault open $(cat committed) name"),
+    ("`vault verify`", "vault verify answer.opening --entry answer.entry"),
     (VERBS, "capability describe --name posterise --kind algorithm"),
     ("`capability show`", "capability show $(cat capability)"),
     (VERBS, "party enrol --kind person"),
@@ -90,6 +93,11 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
             for name_of, letter in (("template", "T"), ("resource", "U"), ("capability", "C")):
                 if "stream" in answer and f"/{letter}." in str(answer["stream"]):
                     (folder / name_of).write_text(answer["stream"])
+            if command.startswith("subject declare"):
+                (folder / "committed").write_text(str(answer["first_index"]))
+                shell.run(Step(f"edgeprint ledger entry {answer['first_index']} --out answer.entry", 0, (), command))
+            if name == "`vault open`":
+                shutil.copy(folder / "answer", folder / "answer.opening")
             if "trace_set" in answer:
                 (folder / "id").write_text(answer["id"])
             answers.append((name, answer))

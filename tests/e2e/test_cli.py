@@ -67,7 +67,7 @@ def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 COMMANDS = list(commands(typer.main.get_command(app)))
 GROUPS = {"", "declare", "object", "schema", "ledger", "topic", "consumer", "dlq", "dev", "dev kafka"}
 GROUPS |= {"party", "mandate", "policy", "decision", "blob"}
-GROUPS |= {"capability", "template", "resource"}
+GROUPS |= {"capability", "template", "resource", "subject", "vault"}
 
 
 def test_the_command_line_is_the_designed_one() -> None:
@@ -77,7 +77,9 @@ def test_the_command_line_is_the_designed_one() -> None:
     expected |= {f"capability {verb}" for verb in ("show", "describe", "sign", "scan", "test", "grade", "publish")}
     expected |= {f"capability {verb}" for verb in ("declare-filing", "check-filing", "suspend", "reinstate", "revoke")}
     expected |= {f"template {verb}" for verb in ("show", "define", "version", "retire")}
-    expected |= {f"resource {verb}" for verb in ("show", "enrol", "drain", "resume", "retire")}
+    expected |= {f"resource {verb}" for verb in ("show", "enrol", "quote", "drain", "resume", "retire")}
+    expected |= {f"subject {verb}" for verb in ("declare", "open", "hold", "lift", "erase")}
+    expected |= {"vault open", "vault verify", "object record-prompt"}
     expected |= {"blob put", "object show", "schema build", "schema list", "schema show"}
     expected |= {f"ledger {name}" for name in ("status", "verify", "proof", "entry", "verify-proof", "export-vkey")}
     expected |= {"ledger clock-reset", "ledger restore"}

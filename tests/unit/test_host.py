@@ -10,6 +10,7 @@ from domain.events import Sha256
 from domain.identity.digital_object import Status
 from infra.blobs.store import BlobStore
 from infra.host import BlobHost
+from infra.vault.memory import MemoryVault
 from producers.authority import PARTY
 from producers.identity import OBJECT
 from tests.governance_kit import Town
@@ -25,7 +26,7 @@ def blobs(tmp_path: Path) -> BlobStore:
 
 @pytest.fixture
 def host(blobs: BlobStore) -> BlobHost:
-    return BlobHost(blobs, Town().load)
+    return BlobHost(blobs, Town().load, MemoryVault())
 
 
 def spoil(blobs: BlobStore, sha256: Sha256) -> None:
@@ -68,7 +69,7 @@ def test_a_fingerprint_is_the_iscc_of_its_standard(blobs: BlobStore, host: BlobH
 
 def test_a_state_is_that_of_the_stream(blobs: BlobStore) -> None:
     town = Town()
-    host = BlobHost(blobs, town.load)
+    host = BlobHost(blobs, town.load, town.vault)
     brought = town.bring(b"a picture")
     assert host.state(brought, OBJECT).status is Status.QUARANTINED
     assert not host.state(town.new_id(), OBJECT).birth

@@ -33,6 +33,7 @@ from domain.identity.events import (
     ObjectWithdrawn,
     Origin,
     Parent,
+    PromptCommitted,
     Purpose,
     QuarantineLifted,
     Relation,
@@ -44,6 +45,7 @@ from domain.identity.trace_set import BUILT_IN, TRACE_SET_POLICY, Declared, pars
 from domain.identity.upkeep import (
     ALTERNATIVE_IDS_MAX,
     FOUND_SOURCES_MAX,
+    PROMPTS_MAX,
     REPRESENTATIONS_MAX,
     AddRepresentation,
     AmendMetadata,
@@ -55,9 +57,10 @@ from domain.identity.upkeep import (
     Measured,
     RecheckObject,
     RecordDerivation,
+    RecordPrompt,
     WithdrawObject,
 )
-from domain.ids import ObjectId, PartyId
+from domain.ids import Commitment, ObjectId, PartyId
 from domain.rights.events import Root
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -66,11 +69,13 @@ SOURCE = ObjectId(UUID("01937e3f-2b5c-7d4a-9c3e-000000000002"))
 HOLDER = PartyId(UUID("01937e3f-2b5c-7d4a-9c3e-000000000003"))
 OTHER = PartyId(UUID("01937e3f-2b5c-7d4a-9c3e-000000000004"))
 PAPER, EVIDENCE = Sha256(b"p" * 32), Sha256(b"e" * 32)
+SECRET = Commitment(Sha256(b"s" * 32))
 CONTENT = Content(sha256=Sha256(b"c" * 32), sm3=Sha256(b"m" * 32), size=3, media_type="image/png")
 FURTHER = replace(CONTENT, sha256=Sha256(b"d" * 32))
 FACTS = Facts(
     object_id=OBJECT,
     actor=OTHER,
+    who=OTHER,
     now=NOW,
     policy=BUILT_IN,
     measured=Measured(CONTENT, frozenset({PAPER}), "ISCC:KUAP5Q74YXNZC4EK25EYD35HBIGIQ", "iscc-lib@0.7.0"),
@@ -137,6 +142,7 @@ ALL: list[Command] = [
     AddRepresentation(object=OBJECT, sha256=FURTHER.sha256, purpose=Purpose.PROXY),
     FINGERPRINT,
     AmendMetadata(object=OBJECT, document=PAPER),
+    RecordPrompt(object=OBJECT, prompt=SECRET),
     RecordDerivation(object=OBJECT, source=SOURCE, evidence=PAPER),
     WithdrawObject(object=OBJECT, reason=WithdrawalReason.RIGHTS, effective_at=NOW),
 ]
@@ -311,6 +317,15 @@ class TestNamesAndBytes:
             MetadataAmended(document=EVIDENCE, supersedes=PAPER),
         )
         refused(described, second, "expected the document 6565")
+
+
+def test_a_prompt_is_a_commitment_of_whom_it_was_recorded_for() -> None:
+    command = RecordPrompt(object=OBJECT, prompt=SECRET)
+    (recorded,) = decide(born(), command, replace(FACTS, who=HOLDER))
+    assert recorded == PromptCommitted(author=HOLDER, prompt=SECRET, negative_prompt=None)
+    (both,) = decide(born(), replace(command, negative_prompt=SECRET))
+    assert isinstance(both, PromptCommitted) and both.negative_prompt == SECRET
+    refused(after(born(), *[recorded] * PROMPTS_MAX), command, f"at most {PROMPTS_MAX}")
 
 
 class TestDerivation:

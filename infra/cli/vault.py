@@ -1,0 +1,87 @@
+"""`edgeprint vault open | verify`: what commitments open to, recorded before it is shown; and the check without us."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.cli.command import AsOption, IdOption
+from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
+from infra.cli.output import Words, note, say, say_json
+
+app = typer.Typer(help="Secrets: opened on record, proved against their entries.", no_args_is_help=True)
+
+
+@app.command("open")
+def open_value(
+    index: Annotated[int, typer.Argument(help="Ledger index of the entry that commits to the value.", min=0)],
+    path: Annotated[str, typer.Argument(help="Place of the field in the event, such as prompt.")],
+    purpose: Annotated[str, typer.Option(help="What for: audit, court, subject_request, operation.")] = "audit",
+    as_party: AsOption = None,
+    command_id: IdOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Record that a value is opened, then print its opening; `vault verify` proves it against the entry."""
+    from uuid import UUID
+
+    from domain.errors import NotFound
+    from domain.ids import format_id, parse_party_id
+    from infra.bootstrap import opened
+    from infra.governance.commanding import Given, execute
+    from infra.settings import read_settings
+    from infra.vault.opening import commitment_at, entry_at, opening_document
+
+    settings = read_settings(home=home, lang=lang)
+    words = Words(settings.lang)
+    with wrong_usage("--as"):
+        actor = None if as_party is None else parse_party_id(as_party)
+    with opened(settings) as session:
+        decoded = entry_at(session, index)
+        commitment_at(decoded.event, path)
+        event_id = UUID(int=decoded.envelope.event_id.int)
+        owner = session.vault.owner(event_id, path)
+        if owner is None:
+            raise NotFound(f"the vault has no value for {path!r} of entry {index}: it was erased, or never here")
+        asked = {
+            "party": format_id("P", owner, session.config.prefix),
+            "event": str(event_id),
+            "path": path,
+            "purpose": purpose,
+        }
+        given = Given(
+            "open-field",
+            json.dumps(asked).encode(),
+            actor or session.config.holder_id,
+            UUID(command_id) if command_id else session.application.new_id(),
+        )
+        recorded = execute(session, given)
+        document = opening_document(index, decoded, path, session.vault.open(event_id, path))
+    if as_json:
+        say_json(document)
+        return
+    note(words(f"已记录于第 {recorded['first_index']} 条", f"recorded as entry {recorded['first_index']}"))
+    value = document["value"]
+    say(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+@app.command("verify")
+def verify(
+    opening: Annotated[Path, typer.Argument(help="The opening, as `vault open --json` prints it.")],
+    entry: Annotated[Path, typer.Option(help="The entry's bytes, as `ledger entry --out` writes them.")],
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Prove an opening against the bytes of its entry; needs no ledger. Exit 1 if it is not what was committed to."""
+    from infra.log import read_small_file
+    from infra.settings import read_settings
+    from infra.vault.opening import check_opening
+
+    words = Words(read_settings(lang=lang).lang)
+    found = check_opening(read_small_file(opening), read_small_file(entry))
+    if as_json:
+        say_json({"verified": True, "index": found["index"], "path": found["path"], "commitment": found["commitment"]})
+        return
+    say(words(f"属实：{found['path']} 正是条目所承诺的值", f"true: {found['path']} is what the entry commits to"))

@@ -1,0 +1,95 @@
+"""Openings: what a committed value is, shown together with all that proves it against the entry.
+
+`edgeprint/opening/1`, RFC 8785 JSON:
+
+    {"commitment":"0053..","event_id":"0193..","format":"edgeprint/opening/1","index":"812","path":"prompt",
+     "salt":"0001..","value":"夜景"}
+
+Whoever has it and the entry checks it without us: the commitment at `path` of the entry is that of salt and value. What
+is not opened stays closed: an entry is its own redaction.
+"""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import rfc8785
+
+from domain.commitment import verify_opening
+from domain.errors import Invalid, NotFound
+from domain.events import Event
+from infra.bootstrap import Session
+from producers.vault import Opening
+from schemas.catalogue import CATALOGUE
+from schemas.codec import Codec, Decoded
+from schemas.strict_json import parse_strict
+
+FORMAT = "edgeprint/opening/1"
+OPENING_BYTES_MAX = 4 << 20
+MEMBERS = {"format", "index", "event_id", "path", "salt", "value", "commitment"}
+
+
+def entry_at(session: Session, index: int) -> Decoded:
+    """Return the entry at an index. Raises: NotFound."""
+    rows = session.store.rows(index, 1)
+    if not rows:
+        raise NotFound(f"expected an index below {session.store.size()}, found {index}")
+    return session.application.codec.decode(rows[0].entry)
+
+
+def commitment_at(event: Event, path: str) -> bytes:
+    """Return the commitment that stands at a path of an event. Raises: NotFound where none stands there."""
+    found: Any = event
+    for part in path.split("."):
+        if isinstance(found, tuple) and part.isdigit() and int(part) < len(found):
+            found = found[int(part)]
+        else:
+            found = getattr(found, part, None) if part in getattr(type(found), "__dataclass_fields__", {}) else None
+    if not isinstance(found, bytes):
+        raise NotFound(f"{event.TYPE} has no commitment at {path[:60]!r}")
+    return found
+
+
+def opening_document(index: int, decoded: Decoded, path: str, opening: Opening) -> dict[str, Any]:
+    """Return the opening of a value as JSON values; it is checked against the entry first.
+
+    Raises:
+        Invalid: what the vault says is not what the entry commits to.
+        NotFound: there is no commitment at that path.
+    """
+    commitment = commitment_at(decoded.event, path)
+    verify_opening(commitment, decoded.envelope.event_id, path, opening.salt, opening.value)
+    return {
+        "format": FORMAT,
+        "index": str(index),
+        "event_id": str(decoded.envelope.event_id),
+        "path": path,
+        "salt": opening.salt.hex(),
+        "value": json.loads(opening.value),
+        "commitment": commitment.hex(),
+    }
+
+
+def check_opening(document: bytes, entry: bytes) -> dict[str, Any]:
+    """Return what an opening shows, once it is proved against the bytes of an entry.
+
+    Raises:
+        Invalid: it is no opening, or not of this entry.
+        NotFound: the entry has no commitment at that path.
+    """
+    found = parse_strict(document, "opening", bytes_max=OPENING_BYTES_MAX, depth_max=20)
+    if not isinstance(found, dict) or set(found) != MEMBERS or found["format"] != FORMAT:
+        raise Invalid(f"opening: expected {FORMAT} with the members {', '.join(sorted(MEMBERS))}")
+    decoded = Codec(CATALOGUE).accept(entry)
+    path, salt = found["path"], found["salt"]
+    if not isinstance(path, str) or not isinstance(salt, str):
+        raise Invalid("opening: expected path and salt as strings")
+    try:
+        event_id, raw = UUID(str(found["event_id"])), bytes.fromhex(salt)
+    except ValueError as err:
+        raise Invalid("opening: expected event_id as a UUID and salt as hex digits") from err
+    if event_id != decoded.envelope.event_id:
+        raise Invalid(f"opening: of event {event_id}, the entry is event {decoded.envelope.event_id}")
+    commitment = commitment_at(decoded.event, path)
+    verify_opening(commitment, event_id, path, raw, rfc8785.dumps(found["value"]))
+    return found

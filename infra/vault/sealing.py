@@ -1,0 +1,102 @@
+"""From the value of a secret to the commitments that stand for it, and to the vault.
+
+What an actor signs holds a commitment under the command's id, at `input.<field>`; the event holds one under its own id,
+at `<field>`. Both are to the same salt and value, which one opening shows for both. A command that is given again finds
+its salts and its event's id in the vault, so it is the same command.
+
+A secret is given as its value, or as an object of `salt` (64 hex digits) and `value`, where it is signed elsewhere.
+"""
+
+import json
+import secrets as randomness
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import rfc8785
+
+from domain.commitment import SALT_BYTES, VALUE_BYTES_MAX, commit
+from domain.errors import Conflict, Invalid, Rejected
+from producers.authority import Committed, Request
+from producers.registry import REGISTRY
+from producers.vault import Opening
+from schemas.requests import DEPTH_MAX, REQUEST_BYTES_MAX
+from schemas.strict_json import parse_strict
+
+if TYPE_CHECKING:
+    from infra.bootstrap import Session
+    from infra.governance.commanding import Given
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """A command's input with commitments in it, the id its event must have, and what opens them."""
+
+    data: bytes
+    event_id: UUID
+    openings: Mapping[str, Opening]
+
+    def committed(self) -> Committed:
+        """Return the commitments that stand in the event."""
+        return Committed(
+            self.event_id,
+            {path: commit(self.event_id, path, one.salt, one.value) for path, one in self.openings.items()},
+        )
+
+
+def seal_secrets(session: "Session", given: "Given", *, salted: bool = False) -> Secrets:
+    """Return the input of a command with its secrets as commitments. `salted`: each must come with its salt.
+
+    Raises:
+        NotFound: no such command.
+        Invalid: a secret that the command does not have, is too long, or does not open the commitment in the input.
+        Rejected: the command was given before with other values.
+    """
+    spec = REGISTRY.find(given.name)
+    document = parse_strict(given.data, given.name, bytes_max=REQUEST_BYTES_MAX, depth_max=DEPTH_MAX)
+    if not isinstance(document, dict):
+        raise Invalid(f"{given.name}: expected an object")
+    unknown = sorted(set(given.secrets or {}) - set(spec.secrets))
+    if unknown:
+        known = ", ".join(spec.secrets) or "none"
+        raise Invalid(f"{given.name}: expected secrets of {known}, found {unknown[0][:60]!r}")
+    openings = {name: _opening(name, value, salted) for name, value in (given.secrets or {}).items()}
+    kept = session.vault.kept(given.actor, given.command_id)
+    event_id = session.application.new_id()
+    if kept is not None:
+        if {path: one.value for path, one in kept.openings.items()} != {n: one.value for n, one in openings.items()}:
+            raise Rejected(f"command {given.command_id} is known with other values")
+        event_id, openings = kept.event_id, dict(kept.openings)
+    for name, opening in openings.items():
+        found = commit(given.command_id, f"input.{name}", opening.salt, opening.value).hex()
+        if document.setdefault(name, found) != found:
+            raise Invalid(f"{given.name}.{name}: the secret does not open the commitment that stands there")
+    return Secrets(json.dumps(document).encode(), event_id, openings)
+
+
+def _opening(name: str, given: Any, salted: bool) -> Opening:
+    salt, value = None, given
+    if isinstance(given, dict) and set(given) == {"salt", "value"}:
+        salt, value = given["salt"], given["value"]
+        if not isinstance(salt, str) or len(salt) != 2 * SALT_BYTES or not set(salt) <= set("0123456789abcdef"):
+            raise Invalid(f"secret {name}: expected a salt of 64 lower-case hex digits")
+    if salt is None and salted:
+        raise Invalid(f"secret {name}: expected an object of salt and value, since it is signed elsewhere")
+    text = rfc8785.dumps(value)
+    if len(text) > VALUE_BYTES_MAX:
+        raise Invalid(f"secret {name}: expected at most {VALUE_BYTES_MAX} bytes, found {len(text)}")
+    return Opening(randomness.token_bytes(SALT_BYTES) if salt is None else bytes.fromhex(salt), text)
+
+
+@contextmanager
+def keeping(session: "Session", request: Request) -> Iterator[None]:
+    """Take a command's values out of the vault again where the ledger refuses it; an unknown outcome leaves them."""
+    try:
+        yield
+    except (Rejected, Conflict):
+        key = (request.key.actor, request.key.command_id)
+        if request.committed is not None and not session.store.commands([key]):
+            session.vault.discard(*key)
+        raise

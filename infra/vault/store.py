@@ -1,0 +1,207 @@
+"""The vault in PostgreSQL; see `producers.vault.Vault` and migration 0005.
+
+Its role may read and write these two tables and nothing of the ledger; no other role may read them. Rows of a subject
+that is being erased are locked against whoever would keep something more of it.
+"""
+
+import secrets as randomness
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from domain.commitment import SALT_BYTES
+from domain.errors import Invalid, NotFound, Rejected, Unavailable
+from infra.vault.master import KEY_BYTES, MasterKeys, decrypt, encrypt
+from producers.vault import Kept, Opening
+
+_LOCK_SUBJECT: Final = "SELECT state, wrapped, master FROM vault.subjects WHERE subject = %s FOR UPDATE"
+_SELECT_COMMAND: Final = (
+    "SELECT s.event_id, s.path, s.sealed, u.subject, u.wrapped, u.master FROM vault.secrets s "
+    "JOIN vault.subjects u USING (subject) WHERE s.actor = %s AND s.command_id = %s"
+)
+_SELECT_SECRET: Final = (
+    "SELECT s.sealed, u.subject, u.wrapped, u.master FROM vault.secrets s JOIN vault.subjects u USING (subject) "
+    "WHERE s.event_id = %s AND s.path = %s"
+)
+_UNFINISHED: Final = "SELECT subject FROM vault.subjects WHERE state = 'erasing' OR (state = 'erased' AND NOT told)"
+_STALE: Final = "SELECT master FROM vault.subjects WHERE state = 'erased' AND master IS NOT NULL"
+
+
+class PostgresVault:
+    """The vault of one ledger; a connection for each call."""
+
+    def __init__(self, dsn: str, masters: MasterKeys) -> None:
+        """Prepare; `dsn` logs in as the vault's role."""
+        self._dsn = dsn
+        self._masters = masters
+
+    def keep(
+        self, subject: UUID, actor: UUID, command_id: UUID, event_id: UUID, openings: Mapping[str, Opening]
+    ) -> Kept:
+        """Keep the values of a command's event; see the port."""
+        with self._connected() as connection:
+            key = self._key_for(connection, subject)
+            known = self._kept(connection, actor, command_id)
+            if known is not None:
+                if _values(known.openings) != _values(openings):
+                    raise Rejected(f"command {command_id} is known with other values")
+                return known
+            for path, opening in openings.items():
+                sealed = encrypt(key, opening.salt + opening.value, _about(event_id, path))
+                connection.execute(
+                    "INSERT INTO vault.secrets VALUES (%s, %s, %s, %s, %s, %s)",
+                    (event_id, path, subject, actor, command_id, sealed),
+                )
+        return Kept(event_id, dict(openings))
+
+    def kept(self, actor: UUID, command_id: UUID) -> Kept | None:
+        """Return what was kept for a command; see the port."""
+        with self._connected() as connection:
+            return self._kept(connection, actor, command_id)
+
+    def open(self, event_id: UUID, path: str) -> Opening:
+        """Return what opens a commitment; see the port."""
+        with self._connected() as connection:
+            row = connection.execute(_SELECT_SECRET, (event_id, path)).fetchone()
+        if row is None:
+            raise NotFound(
+                f"the vault has no value for {path[:60]!r} of event {event_id}: it was erased, or never here"
+            )
+        return self._opened(event_id, path, *row)
+
+    def owner(self, event_id: UUID, path: str) -> UUID | None:
+        """Return the data subject of a value; see the port."""
+        with self._connected() as connection:
+            row = connection.execute(_SELECT_SECRET, (event_id, path)).fetchone()
+        return None if row is None else row[1]
+
+    def discard(self, actor: UUID, command_id: UUID) -> None:
+        """Forget what was kept for a command that was refused; see the port."""
+        with self._connected() as connection:
+            connection.execute("DELETE FROM vault.secrets WHERE actor = %s AND command_id = %s", (actor, command_id))
+
+    def begin_erasure(self, subject: UUID) -> None:
+        """Keep nothing more of a subject; see the port."""
+        self._masters.newest()  # where there is a generation, the next start looks for erasures to finish
+        with self._connected() as connection:
+            connection.execute(
+                "INSERT INTO vault.subjects (subject, state) VALUES (%s, 'erasing') ON CONFLICT (subject) "
+                "DO UPDATE SET state = 'erasing' WHERE vault.subjects.state = 'open'",
+                (subject,),
+            )
+
+    def end_erasure(self, subject: UUID) -> None:
+        """Take `begin_erasure` back; see the port."""
+        with self._connected() as connection:
+            connection.execute(
+                "UPDATE vault.subjects SET state = 'open' WHERE subject = %s AND state = 'erasing'", (subject,)
+            )
+
+    def destroy(self, subject: UUID) -> int:
+        """Destroy a subject's key and values, then the generation that wrapped it; see the port."""
+        with self._connected() as connection:
+            connection.execute(_LOCK_SUBJECT, (subject,))
+            gone = connection.execute("DELETE FROM vault.secrets WHERE subject = %s", (subject,)).rowcount
+            connection.execute(
+                "UPDATE vault.subjects SET state = 'erased', wrapped = NULL, "
+                "values_destroyed = values_destroyed + %s WHERE subject = %s",
+                (gone, subject),
+            )
+        self._replace_master()
+        with self._connected() as connection:
+            row = connection.execute(
+                "SELECT values_destroyed FROM vault.subjects WHERE subject = %s", (subject,)
+            ).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def close_erasure(self, subject: UUID) -> None:
+        """Remember that the log says that the erasure has ended; see the port."""
+        with self._connected() as connection:
+            connection.execute("UPDATE vault.subjects SET told = true WHERE subject = %s", (subject,))
+
+    def unfinished(self) -> list[UUID]:
+        """Return the subjects whose erasure has not come to its end; see the port."""
+        with self._connected() as connection:
+            return [row[0] for row in connection.execute(_UNFINISHED)]
+
+    def _replace_master(self) -> None:
+        """Replace every generation that has wrapped an erased key; what it wraps besides is wrapped anew first."""
+        with self._connected() as connection:
+            connection.execute("LOCK TABLE vault.subjects IN EXCLUSIVE MODE")
+            stale = {row[0] for row in connection.execute(_STALE)}
+            if not stale:
+                return
+            newest = self._masters.make() if self._masters.newest() in stale else self._masters.newest()
+            rows = connection.execute(
+                "SELECT subject, wrapped, master FROM vault.subjects WHERE wrapped IS NOT NULL AND master <> %s",
+                (newest,),
+            ).fetchall()
+            for subject, wrapped, master in rows:
+                key = self._masters.unwrap(master, bytes(wrapped), subject.bytes)
+                connection.execute(
+                    "UPDATE vault.subjects SET wrapped = %s, master = %s WHERE subject = %s",
+                    (self._masters.wrap(newest, key, subject.bytes), newest, subject),
+                )
+        # If we crash here, erased rows still name their generation, and the next start does the rest.
+        with self._connected() as connection:
+            connection.execute("LOCK TABLE vault.subjects IN EXCLUSIVE MODE")
+            kept = connection.execute("SELECT DISTINCT master FROM vault.subjects WHERE wrapped IS NOT NULL").fetchall()
+            self._masters.forget(frozenset(int(row[0]) for row in kept))
+            connection.execute("UPDATE vault.subjects SET master = NULL WHERE state = 'erased'")
+
+    def _key_for(self, connection: psycopg.Connection[Any], subject: UUID) -> bytes:
+        """Return the subject's key, made if it has none; the subject's row is locked until the transaction ends."""
+        connection.execute(
+            "INSERT INTO vault.subjects (subject, state) VALUES (%s, 'open') ON CONFLICT (subject) DO NOTHING",
+            (subject,),
+        )
+        row = connection.execute(_LOCK_SUBJECT, (subject,)).fetchone()
+        if row is None:
+            raise AssertionError(f"subject {subject} was inserted and is not there")
+        state, wrapped, master = row
+        if state != "open":
+            raise Rejected(f"nothing more is kept of subject {subject}: it is {state}")
+        if wrapped is not None:
+            return self._masters.unwrap(master, bytes(wrapped), subject.bytes)
+        key, newest = randomness.token_bytes(KEY_BYTES), self._masters.newest()
+        connection.execute(
+            "UPDATE vault.subjects SET wrapped = %s, master = %s WHERE subject = %s",
+            (self._masters.wrap(newest, key, subject.bytes), newest, subject),
+        )
+        return key
+
+    def _kept(self, connection: psycopg.Connection[Any], actor: UUID, command_id: UUID) -> Kept | None:
+        rows = connection.execute(_SELECT_COMMAND, (actor, command_id)).fetchall()
+        if not rows:
+            return None
+        event_id = rows[0][0]
+        return Kept(event_id, {row[1]: self._opened(event_id, row[1], *row[2:]) for row in rows})
+
+    def _opened(self, event_id: UUID, path: str, sealed: bytes, subject: UUID, wrapped: bytes, master: int) -> Opening:
+        if wrapped is None:
+            raise NotFound(f"the key of subject {subject} was destroyed")
+        key = self._masters.unwrap(master, bytes(wrapped), subject.bytes)
+        plain = decrypt(key, bytes(sealed), _about(event_id, path))
+        if len(plain) < SALT_BYTES:
+            raise Invalid(f"vault: expected a salt of {SALT_BYTES} bytes and a value, found {len(plain)} bytes")
+        return Opening(plain[:SALT_BYTES], plain[SALT_BYTES:])
+
+    @contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection[Any]]:
+        """Give a connection in one transaction, committed at the end of the block."""
+        try:
+            with psycopg.connect(self._dsn) as connection:
+                yield connection
+        except psycopg.Error as err:
+            raise Unavailable(f"the vault does not answer: {type(err).__name__}") from err
+
+
+def _about(event_id: UUID, path: str) -> bytes:
+    return event_id.bytes + path.encode()
+
+
+def _values(openings: Mapping[str, Opening]) -> dict[str, bytes]:
+    return {path: opening.value for path, opening in openings.items()}

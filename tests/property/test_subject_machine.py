@@ -1,0 +1,235 @@
+"""Subjects, their secrets, holds and erasures in any order by anybody, over a ledger and a vault in memory.
+
+The oracle keeps plain words. The forbidden states are looked for after each run: an erased subject readable or acting,
+an erasure under a hold, an opening that nobody recorded, a commitment that opens to something else than was given.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from domain.commitment import verify_opening
+from domain.errors import NotFound
+from domain.governance.events import (
+    FieldOpened,
+    LegalHoldLifted,
+    LegalHoldPlaced,
+    OpeningPurpose,
+    PartyKind,
+    Role,
+    SubjectErased,
+)
+from domain.governance.subject import DeclareParticulars, EraseSubject, LiftLegalHold, OpenField, PlaceLegalHold
+from domain.identity.upkeep import RecordPrompt
+from domain.ids import EventId, PartyId
+from infra.vault.erasure import finish, finish_erasures
+from infra.vault.opening import commitment_at
+from producers.authority import PARTY
+from producers.commands import Actor
+from producers.ports import CommandKey
+from tests.governance_kit import ANY, Town
+
+places = st.integers(0, 3)
+values = st.sampled_from(["林晚照", "a weir at night", {"currency": "CNY", "minor": 7}])
+
+
+@dataclass
+class Secret:
+    """A value as the oracle knows it."""
+
+    event_id: UUID
+    path: str
+    value: Any
+
+
+@dataclass
+class Known:
+    """A party as the oracle knows it."""
+
+    party: PartyId
+    secrets: list[Secret] = field(default_factory=list)
+    holds: list[int] = field(default_factory=list)
+    erased: bool = False
+    begun: bool = False
+    opened: int = 0
+
+
+class Subjects(RuleBasedStateMachine):
+    """Anybody tries anything; a crash may come between the steps of an erasure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.town = Town()
+        self.known: list[Known] = []
+
+    @initialize()
+    def some_parties(self) -> None:
+        """A court, an auditor, and four studios that may record prompts."""
+        self.court = self.town.enrol(PartyKind.ORGANISATION, Role.CLERK, key=True)
+        self.still = self.town.bring(b"a still")
+        for _ in range(4):
+            party = self.town.enrol(PartyKind.ORGANISATION, Role.OPERATOR, key=True)
+            self.known.append(Known(party))
+
+    # What `infra.vault.erasure` asks of a session, a town has.
+    @property
+    def vault(self) -> Any:
+        return self.town.vault
+
+    @property
+    def application(self) -> Any:
+        return self.town.application
+
+    @property
+    def service(self) -> Actor:
+        from domain.events import ActorKind
+
+        return Actor(self.town.holder, ActorKind.SERVICE)
+
+    def new_command(self, actor: Actor) -> CommandKey:
+        return CommandKey(actor.party, self.town.new_id())
+
+    def load(self, stream: UUID, aggregate: Any) -> Any:
+        return self.town.load(stream, aggregate)
+
+    def event_of(self, outcome: Any) -> UUID:
+        entry = self.town.store.rows(outcome.first, 1)[0].entry
+        return UUID(int=self.town.application.codec.accept(entry).envelope.event_id.int)
+
+    def refused_by_vault(self, of: Known) -> bool:
+        return of.erased or of.begun
+
+    @rule(place=places, value=values)
+    def declare(self, place: int, value: Any) -> None:
+        of = self.known[place]
+        if self.refused_by_vault(of):
+            with pytest.raises(Exception, match="nothing more is kept"):
+                self.town.give(DeclareParticulars(party=of.party, name=ANY), secrets={"name": value})
+            return
+        outcome = self.town.give(DeclareParticulars(party=of.party, name=ANY), secrets={"name": value})
+        of.secrets.append(Secret(self.event_of(outcome), "name", value))
+
+    @rule(place=places, value=values)
+    def prompt(self, place: int, value: Any) -> None:
+        of = self.known[place]
+        if self.refused_by_vault(of):
+            return
+        outcome = self.town.give(RecordPrompt(object=self.still, prompt=ANY), of.party, secrets={"prompt": value})
+        of.secrets.append(Secret(self.event_of(outcome), "prompt", value))
+
+    @rule(place=places, of=places, which=st.integers(0, 9), by_court=st.booleans())
+    def open(self, place: int, of: int, which: int, by_court: bool) -> None:
+        subject, actor = self.known[of], self.court if by_court else self.known[place].party
+        if not subject.secrets:
+            return
+        secret = subject.secrets[which % len(subject.secrets)]
+        command = OpenField(
+            party=subject.party, event=EventId(secret.event_id), path=secret.path, purpose=OpeningPurpose.COURT
+        )
+        allowed = not subject.erased and (by_court or actor == subject.party)
+        outcome = self.town.give(command, actor)
+        assert (outcome.error is None) == allowed, outcome.error
+        if allowed:
+            subject.opened += 1
+
+    @rule(place=places)
+    def hold(self, place: int) -> None:
+        of = self.known[place]
+        outcome = self.town.give(PlaceLegalHold(party=of.party, matter="x"), self.court)
+        assert (outcome.error is None) == (not of.erased)
+        if outcome.error is None:
+            of.holds.append(self.town.load(of.party, PARTY).version)
+
+    @precondition(lambda self: any(one.holds for one in self.known))
+    @rule(place=places)
+    def lift(self, place: int) -> None:
+        of = self.known[place]
+        number = of.holds[0] if of.holds else 99
+        outcome = self.town.give(LiftLegalHold(party=of.party, hold=number), self.court)
+        assert (outcome.error is None) == (bool(of.holds) and not of.erased)
+        if outcome.error is None:
+            of.holds.remove(number)
+
+    @rule(place=places, crash=st.sampled_from(["", "", "begun", "erased"]), own=st.booleans())
+    def erase(self, place: int, crash: str, own: bool) -> None:
+        of = self.known[place]
+        self.town.vault.begin_erasure(of.party)
+        if crash == "begun":
+            of.begun = not of.erased
+            return
+        outcome = self.town.give(EraseSubject(party=of.party), of.party if own else None)
+        allowed = not of.holds and not of.erased
+        assert (outcome.error is None) == allowed, outcome.error
+        of.erased = of.erased or allowed
+        if crash == "erased" and allowed:
+            of.begun = True
+            return
+        finish(self, of.party)  # type: ignore[arg-type]
+        of.begun = False
+
+    @rule()
+    def start_again(self) -> None:
+        finish_erasures(self)  # type: ignore[arg-type]
+        for one in self.known:
+            one.begun = False
+
+    def teardown(self) -> None:
+        """Look for what must never be."""
+        if not self.known:
+            return
+        finish_erasures(self)  # type: ignore[arg-type]
+        codec = self.town.application.codec
+        entries = {UUID(int=d.envelope.event_id.int): d for d in (codec.accept(r.entry) for r in self.all_rows())}
+        for one in self.known:
+            state = self.town.load(one.party, PARTY).state
+            assert (state.erased, state.destroyed, list(state.holds)) == (one.erased, one.erased, one.holds)
+            events = [codec.accept(row.entry).event for row in self.town.store.streams([one.party])[one.party]]
+            assert sum(isinstance(event, FieldOpened) for event in events) == one.opened
+            self.no_erasure_under_a_hold(events)
+            for secret in one.secrets:
+                if one.erased:
+                    assert self.town.vault.owner(secret.event_id, secret.path) is None, "an erased subject is readable"
+                    with pytest.raises(NotFound):
+                        self.town.vault.open(secret.event_id, secret.path)
+                    continue
+                opening = self.town.vault.open(secret.event_id, secret.path)
+                commitment = commitment_at(entries[secret.event_id].event, secret.path)
+                verify_opening(commitment, secret.event_id, secret.path, opening.salt, opening.value)
+        self.town.application.close()
+
+    def all_rows(self) -> Any:
+        return self.town.store.rows(0, 10_000)
+
+    @staticmethod
+    def no_erasure_under_a_hold(events: list[Any]) -> None:
+        bound = 0
+        for event in events:
+            bound += isinstance(event, LegalHoldPlaced) - isinstance(event, LegalHoldLifted)
+            assert not (isinstance(event, SubjectErased) and bound), "erased under a hold"
+
+
+def test_any_order_of_commands() -> None:
+    _run(100)
+
+
+@pytest.mark.soak
+def test_any_order_of_commands_for_long() -> None:
+    _run(2_000)
+
+
+def _run(examples: int) -> None:
+    run_state_machine_as_test(
+        Subjects,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
