@@ -1,6 +1,7 @@
 """Generate what can be generated in docs/: `python -m docs.build`; `--check` fails where a file would change.
 
 docs/event-path.svg                  the way of one event
+docs/domain-map.svg, docs/domain.md  contexts, streams, events, and the commands behind them
 docs/reference/cli.md                every command with its help
 docs/reference/commands.md           every command of the registry, who may give it, its fields and events
 docs/reference/events.md             every event with its fields, units and bounds
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from docs.domain_map import domain_page, draw_map
 from docs.make_picture import draw
 from docs.registry import registry_page
 from docs.subscribe import subscribe_page
@@ -117,6 +119,8 @@ def _asyncapi() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "event-path.svg": draw,
+    "domain-map.svg": draw_map,
+    "domain.md": domain_page,
     "reference/cli.md": command_reference,
     "reference/commands.md": registry_page,
     "reference/events.md": event_reference,

@@ -225,7 +225,7 @@ def demo(
     """Tell the whole story on real files: identify, judge, seal, prove, tamper, detect."""
     import os
 
-    from infra.demo import tell
+    from infra.demo.story import tell
     from infra.settings import read_settings
 
     default = Path("build/demo") if home is None and not os.environ.get("EDGEPRINT_HOME") else home

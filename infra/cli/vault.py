@@ -1,4 +1,4 @@
-"""`edgeprint vault open | verify`: what commitments open to, recorded before it is shown; and the check without us."""
+"""`edgeprint vault open | verify-opening`: what commitments open to, recorded before it is shown; proved without us."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def open_value(
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """Record that a value is opened, then print its opening; `vault verify` proves it against the entry."""
+    """Record that a value is opened, then print its opening; `vault verify-opening` proves it against the entry."""
     from uuid import UUID
 
     from domain.errors import NotFound
@@ -67,8 +67,8 @@ def open_value(
     say(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-@app.command("verify")
-def verify(
+@app.command("verify-opening")
+def verify_opening(
     opening: Annotated[Path, typer.Argument(help="The opening, as `vault open --json` prints it.")],
     entry: Annotated[Path, typer.Option(help="The entry's bytes, as `ledger entry --out` writes them.")],
     as_json: JsonOption = False,

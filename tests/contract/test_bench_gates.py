@@ -21,6 +21,7 @@ SHORT_FORMS = {
     "identify": ["--files", "5000", "--mib", "256", "--gate", "0.5"],
     "relay": ["--entries", "5000", "--turns", "2", "--gate", "0.5"],
     "consume": ["--entries", "10000", "--turns", "2", "--gate", "0.5"],
+    "streams": ["--turns", "2", "--gate", "0.5"],
     "tree": ["--size", "100000", "--repeat", "2", "--gate"],
 }
 

@@ -33,7 +33,7 @@ PLAN = (
     ("`resource show`", "resource show $(cat resource)"),
     (VERBS, "subject declare $(cat holder) --name film/README.md"),
     ("`vault open`", "vault open $(cat committed) name"),
-    ("`vault verify`", "vault verify answer.opening --entry answer.entry"),
+    ("`vault verify-opening`", "vault verify-opening answer.opening --entry answer.entry"),
     (VERBS, "capability describe --name posterise --kind algorithm"),
     ("`capability show`", "capability show $(cat capability)"),
     (VERBS, "party enrol --kind person"),

@@ -257,3 +257,20 @@ def test_every_command_of_the_registry_is_in_its_reference_with_an_input_that_is
             assert f"| `{field.name}` |" in section.group(1), f"{spec.command.NAME} {field.name}"
         for event in spec.events:
             assert f"`{event.TYPE}`" in section.group(1), f"{spec.command.NAME} {event.TYPE}"
+
+
+def test_every_event_is_on_the_map_and_in_the_domain_page() -> None:
+    page, drawn = text("domain.md"), text("domain-map.svg")
+    for name, schema in CATALOGUE.by_type.items():
+        short = name.rpartition(".")[2]
+        assert f"| {short} |" in page and f">{short}</text>" in drawn, name
+        for spec in REGISTRY:
+            if schema.event_class in spec.events:
+                assert f"`{spec.command.NAME}`" in page
+
+
+def test_every_row_of_the_mission_says_what_shows_it_or_that_nothing_does_yet() -> None:
+    rows = re.findall(r"^\| ([MD]\d+) \|.*\| ([^|]+) \|$", text("mission.md"), re.MULTILINE)
+    assert [name for name, _ in rows] == [*(f"M{n}" for n in range(1, 91)), *(f"D{n}" for n in range(1, 5))]
+    for name, shown in rows:
+        assert "`edgeprint " in shown or shown.startswith("not yet: "), name

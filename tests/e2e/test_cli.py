@@ -79,7 +79,7 @@ def test_the_command_line_is_the_designed_one() -> None:
     expected |= {f"template {verb}" for verb in ("show", "define", "version", "retire")}
     expected |= {f"resource {verb}" for verb in ("show", "enrol", "quote", "drain", "resume", "retire")}
     expected |= {f"subject {verb}" for verb in ("declare", "open", "hold", "lift", "erase")}
-    expected |= {"vault open", "vault verify", "object record-prompt"}
+    expected |= {"vault open", "vault verify-opening", "object record-prompt"}
     expected |= {"blob put", "object show", "schema build", "schema list", "schema show"}
     expected |= {f"ledger {name}" for name in ("status", "verify", "proof", "entry", "verify-proof", "export-vkey")}
     expected |= {"ledger clock-reset", "ledger restore"}
@@ -103,7 +103,7 @@ def test_every_command_has_help_and_the_shared_options(tmp_path: Path) -> None:
         assert not leaf or "--json" in answer.out, path
         if leaf and path[0] != "schema":
             assert "--lang" in answer.out, path
-            assert "--home" in answer.out or path[-1] == "verify-proof", path
+            assert "--home" in answer.out or path[-1] in ("verify-proof", "verify-opening"), path
 
 
 def test_no_command_shows_help_and_wrong_words_are_wrong_usage(film: Place) -> None:

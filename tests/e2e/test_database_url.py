@@ -78,13 +78,21 @@ def test_a_newer_program_brings_its_migrations_along(foreign: str, tmp_path: Pat
     with psycopg.connect(older, autocommit=True) as connection:  # the database of a program without the last migration
         for trigger in ("edgeprint_guard_drop", "edgeprint_guard_ddl"):
             connection.execute(f"ALTER EVENT TRIGGER {trigger} DISABLE".encode())
-        connection.execute("DROP FUNCTION ledger.restore")
+        connection.execute("DROP TABLE vault.secrets, vault.subjects")
         connection.execute("ALTER TABLE ledger.migrations DISABLE TRIGGER ALL")
         connection.execute("DELETE FROM ledger.migrations WHERE number = (SELECT max(number) FROM ledger.migrations)")
         connection.execute("ALTER TABLE ledger.migrations ENABLE ALWAYS TRIGGER guard_change")
+    passwords = json.loads((home / "keys" / "database.json").read_text())
+    del passwords["edgeprint_vault"]  # a role that the older program did not know
+    (home / "keys" / "database.json").write_text(json.dumps(passwords))
     (tmp_path / "a.txt").write_text("a\n")
     answer = edgeprint(home, older, "identify", str(tmp_path / "a.txt"))
     assert answer.returncode == 0, answer.stderr
+    name = tmp_path / "name.txt"
+    name.write_text("Lin Wanzhao\n")
+    holder = json.loads((home / "config.json").read_text())["holder"]
+    secret = edgeprint(home, older, "subject", "declare", holder, "--name", str(name))
+    assert secret.returncode == 0, secret.stderr
     deep = edgeprint(home, older, "fsck", "--deep", "--json")
     assert json.loads(deep.stdout)["verdict"] == "clean", deep.stdout
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FILM_FILES = 9
+FILM_FILES = 11
 OWN_WORKS = 7
 
 
@@ -36,19 +36,28 @@ def test_the_story_twice_and_in_both_languages(home: Path) -> None:
     assert first.returncode == 0, first.stderr
     told = first.stdout
     assert "1. A ledger is founded: 10.5072/H." in told
-    assert f"2. The director claims {OWN_WORKS} works" in told
+    assert f"3. The director claims {OWN_WORKS} works" in told
     assert "no photographs" in told, "a package that is missing is said aloud and stops nothing"
-    assert f"3. {FILM_FILES} identified: 8 admitted, 1 quarantined, 0 rejected; 1 of them were here before" in told
+    assert f"4. {FILM_FILES} identified: 10 admitted, 1 quarantined, 0 rejected; 1 of them were here before" in told
     assert "external model service; missing or too weak: parameters; environment or device; job or session" in told
-    assert "4. Sealed:" in told and "5. Proved offline: entry" in told
-    assert "6. Tampered: one bit flipped in tile/entries/" in told and "names entry" in told
-    assert "7. Subscribed: a real Apache Kafka is started" in told
+    assert "8. Sealed:" in told and "9. Proved offline: entry" in told
+    assert "10. Tampered: one bit flipped in tile/entries/" in told and "names entry" in told
+    assert "11. Subscribed: a real Apache Kafka is started" in told
     assert "checked with the policy file alone: every entry once, the root as signed" in told
+
+    for party in ("studio", "guild", "court", "model vendor", "auditor", "agent"):
+        assert f"  {party}\n" in told
+    assert "drafted by the studio, read, approved and activated by the guild" in told
+    assert told.count("scanned, 4 tests run, graded G0 and listed by the guild") == 2 and "suspended" in told
+    assert "lift-quarantine denied: left to humans, found agent" in told
+    assert "who brought the object cannot clear it" in told
+    assert "opened for the auditor, on record: 夜里的水闸" in told
+    assert "EraseSubject refused: legal holds bind" in told and "whose prompt was erased" in told
 
     second = demo(home, "--photographs", nothing, "--lang", "zh")
     assert second.returncode == 0, second.stderr
     assert "接着用已有的账本" in second.stdout
-    assert f"共 {FILM_FILES} 件：准入 8，隔离 1，拒绝 0，其中重复 {FILM_FILES}" in second.stdout
+    assert f"共 {FILM_FILES} 件：准入 10，隔离 1，拒绝 0，其中重复 {FILM_FILES}" in second.stdout
     assert "外部模型服务生成，缺少：参数摘要、环境或设备、作业或场次与时间" in second.stdout
     assert "校验失败并指出第" in second.stdout
     assert "只凭信任策略核对：每条都在、只有一次、树根与签名一致" in second.stdout
@@ -75,5 +84,6 @@ def test_a_folder_of_ones_own(home: Path, tmp_path: Path) -> None:
     run = json.loads(answer.stdout)
     assert (run["taken"], run["quarantined"]) == (1, 1)
     assert [item["reason"] for item in run["refused"]] == ["empty"]
+    assert "夜里的水闸" not in answer.stdout
     assert run["kafka_records"] == run["ledger_size"] == run["sealed_size"]
     assert run["tampered_index"] >= 0 and run["proved_index"] == run["objects"][0]["first_index"]

@@ -99,10 +99,10 @@ def test_a_prompt_is_opened_for_an_auditor_on_record_and_proved_without_us(studi
     assert history["erased"] is False
     file = studio.write("opening.json", opened.out)
     studio.run("ledger", "entry", index, "--out", str(studio.files / "entry")).ok()
-    verify = ["vault", "verify", file, "--entry", str(studio.files / "entry")]
+    verify = ["vault", "verify-opening", file, "--entry", str(studio.files / "entry")]
     assert "true: prompt" in studio.run(*verify).ok().out
     forged = studio.write("forged.json", opened.out.replace("canary", "another"))
-    refused = studio.run("vault", "verify", forged, "--entry", str(studio.files / "entry"))
+    refused = studio.run("vault", "verify-opening", forged, "--entry", str(studio.files / "entry"))
     assert refused.code == 1 and "not those that event" in refused.err
     nobody = enrol(studio, "person")
     denied = studio.run("vault", "open", index, "prompt", "--as", nobody)

@@ -1,9 +1,10 @@
 """`edgeprint demo`: the whole story on real files, told so that a film person understands it.
 
-Seven steps: found a ledger, identify files, look at what was quarantined and why, seal, prove one entry offline from
-files alone, flip one byte in a copy of the sealed tree and watch the check name it, then put everything on a real Kafka
-and check it there as a subscriber would. Nothing is pretended: each
-step calls what the command of the same name calls, and one that does not come out as told ends the demo in an error.
+Eleven steps: found a ledger, enrol people and approve a policy, identify files, look at what was quarantined and why,
+file capabilities, decide as humans, keep and erase a secret, seal, prove entries offline from files alone, flip one
+byte in a copy of the sealed tree and watch the check name it, then put everything on a real Kafka and check it there as
+a subscriber would. Nothing is pretended: each step calls what the command of the same name calls, and one that does not
+come out as told ends the demo in an error.
 """
 
 import shutil
@@ -20,6 +21,7 @@ from examples.photos import PACKAGE, VERSION, copy_photographs
 from infra.bootstrap import Session, found, opened
 from infra.cli.output import Words, size_text
 from infra.cli.reasons import reason_text
+from infra.demo.people import decide_as_humans, file_capabilities, keep_and_erase_a_secret, meet
 from infra.fsck.tree import verify_tree
 from infra.home import Home
 from infra.intake.gate import Taken
@@ -32,7 +34,9 @@ from infra.kafka.verify import verify_topics
 from infra.log import head_of, proof_of
 from infra.settings import Settings
 
-FILM: Final = Path(__file__).parents[1] / "examples" / "film" / "project"
+EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "film"
+FILM: Final = EXAMPLES / "project"
+CLASSES: Final = EXAMPLES / "classes"
 OWN_WORKS: Final = ("screenplay", "storyboard", "timeline", "props")
 SHOWN_MAX: Final = 40
 Say = Callable[[str], None]
@@ -58,10 +62,23 @@ def tell(settings: Settings, files: Path | None, photographs: Path | None, *, qu
         say(words(f"\n一、接着用已有的账本 {home.config().ledger}", f"\n1. The ledger goes on: {home.config().ledger}"))
     say(words(f"   目录 {home.path}", f"   home {home.path}"))
     with opened(settings) as session:
+        say(words("\n二、各方登记，各持密钥", "\n2. Everybody is enrolled, each with a key"))
+        people = meet(session, words, say)
         run = _identify(session, files, photographs, words, say)
-    _explain(run, words, say)
+        _explain(run, words, say)
+        say(words("\n五、能力备案：由他人检验，方可调用", "\n5. Capabilities are filed, and examined by others"))
+        file_capabilities(session, people, words, say)
+        say(words("\n六、须由人决定之事", "\n6. What is left to humans"))
+        held = next((item.object_id for item in run.answers if item.answer.state.clause), None)
+        if held is None:
+            say(words("   （没有待人决定的素材）", "   (nothing waits for a human)"))
+        else:
+            decide_as_humans(session, people, held, words, say)
+        say(words("\n七、秘密：承诺、打开、保全、删除", "\n7. A secret: committed, opened, held, erased"))
+        erased = keep_and_erase_a_secret(session, people, run.answers[0].object_id, words, say)
+        run.sealed_size, run.ledger_size = session.seal(), session.store.size()
     result = run.as_json()
-    result["proved_index"] = _prove(settings, home, run, words, say)
+    result["proved_index"] = _prove(settings, home, run, words, say, erased)
     result["tampered_index"] = _tamper(home, words, say)
     with opened(settings) as session:
         result["kafka_records"] = _subscribe(session, words, say)
@@ -78,15 +95,15 @@ def print_line(line: str) -> None:
 def _identify(session: Session, files: Path | None, package: Path | None, words: Words, say: Say) -> IdentifyRun:
     if files is not None:
         paths = [files]
-        say(words(f"\n二、身份化 {files} 下的文件", f"\n2. Files under {files} get their identifiers"))
+        say(words(f"\n三、身份化 {files} 下的文件", f"\n3. Files under {files} get their identifiers"))
     else:
         photographs = _photographs(session.home.path, package, words, say)
-        paths = [FILM, photographs] if photographs else [FILM]
+        paths = [FILM, CLASSES, *([photographs] if photographs else [])]
         titles = declare_own_creation(session, [FILM / name for name in OWN_WORKS])
         say(
             words(
-                f"\n二、导演声明 {len(titles.titles)} 件作品为自己的原创（权利之根），然后逐件身份化",
-                f"\n2. The director claims {len(titles.titles)} works as own creation (roots of title); then every "
+                f"\n三、导演声明 {len(titles.titles)} 件作品为自己的原创（权利之根），然后逐件身份化",
+                f"\n3. The director claims {len(titles.titles)} works as own creation (roots of title); then every "
                 "file gets its identifier",
             )
         )
@@ -126,9 +143,9 @@ def _explain(run: IdentifyRun, words: Words, say: Say) -> None:
     counts = run.counts
     say(
         words(
-            f"\n三、共 {run.taken} 件：准入 {counts['admitted']}，隔离 {counts['quarantined']}，"
+            f"\n四、共 {run.taken} 件：准入 {counts['admitted']}，隔离 {counts['quarantined']}，"
             f"拒绝 {counts['rejected']}，其中重复 {run.duplicates}",
-            f"\n3. {run.taken} identified: {counts['admitted']} admitted, {counts['quarantined']} quarantined, "
+            f"\n4. {run.taken} identified: {counts['admitted']} admitted, {counts['quarantined']} quarantined, "
             f"{counts['rejected']} rejected; {run.duplicates} of them were here before",
         )
     )
@@ -142,12 +159,12 @@ def _explain(run: IdentifyRun, words: Words, say: Say) -> None:
         say(words(f"   原因：{reason}（{len(names)} 件：{shown}）", f"   because: {reason} ({len(names)}: {shown})"))
 
 
-def _prove(settings: Settings, home: Home, run: IdentifyRun, words: Words, say: Say) -> int:
+def _prove(settings: Settings, home: Home, run: IdentifyRun, words: Words, say: Say, erased: tuple[int, bytes]) -> int:
     head = head_of(settings)
     say(
         words(
-            f"\n四、封存：{head.size} 条，一个签名检查点",
-            f"\n4. Sealed: {head.size} entries under one signed checkpoint",
+            f"\n八、封存：{head.size} 条，一个签名检查点",
+            f"\n8. Sealed: {head.size} entries under one signed checkpoint",
         )
     )
     say(words(f"   树根 {head.root.hex()}", f"   root {head.root.hex()}"))
@@ -161,8 +178,18 @@ def _prove(settings: Settings, home: Home, run: IdentifyRun, words: Words, say: 
     verify_proof(parse_proof(proof), entry, parse_policy(home.policy_path.read_bytes()))
     say(
         words(
-            f"\n五、离线证明：第 {index} 条确在账本中（只用 3 个文件：证明、条目、信任策略）",
-            f"\n5. Proved offline: entry {index} is in the ledger (from 3 files: proof, entry, policy)",
+            f"\n九、离线证明：第 {index} 条确在账本中（只用 3 个文件：证明、条目、信任策略）",
+            f"\n9. Proved offline: entry {index} is in the ledger (from 3 files: proof, entry, policy)",
+        )
+    )
+    proof, entry = proof_of(settings, erased[0])
+    verify_proof(parse_proof(proof), entry, parse_policy(home.policy_path.read_bytes()))
+    if entry != erased[1]:
+        raise Invalid(f"entry {erased[0]}: expected the bytes of before the erasure, found others")
+    say(
+        words(
+            f"   第 {erased[0]} 条（提示词已删除）的证明同样成立",
+            f"   and so is entry {erased[0]}, whose prompt was erased",
         )
     )
     say(f"   edgeprint ledger verify-proof {out / str(index)}.tlog-proof \\")
@@ -192,8 +219,8 @@ def _tamper(home: Home, words: Words, say: Say) -> int:
     found = report.damages[0]
     say(
         words(
-            f"\n六、篡改：在副本的 {found.path} 里改动 1 个比特，校验失败并指出第 {found.index} 条",
-            f"\n6. Tampered: one bit flipped in {found.path} of a copy; the check fails and names entry {found.index}",
+            f"\n十、篡改：在副本的 {found.path} 里改动 1 个比特，校验失败并指出第 {found.index} 条",
+            f"\n10. Tampered: one bit flipped in {found.path} of a copy; the check fails and names entry {found.index}",
         )
     )
     say(f"   {found}")
@@ -209,13 +236,14 @@ def _subscribe(session: Session, words: Words, say: Say) -> int | None:
         if bootstrap is None:
             say(
                 words(
-                    "\n七、订阅：启动一个真正的 Apache Kafka ……", "\n7. Subscribed: a real Apache Kafka is started ..."
+                    "\n十一、订阅：启动一个真正的 Apache Kafka ……",
+                    "\n11. Subscribed: a real Apache Kafka is started ...",
                 )
             )
             broker.start(ends_with_parent=True)
             bootstrap = broker.bootstrap
         else:
-            say(words(f"\n七、订阅：Kafka {bootstrap}", f"\n7. Subscribed: Kafka {bootstrap}"))
+            say(words(f"\n十一、订阅：Kafka {bootstrap}", f"\n11. Subscribed: Kafka {bootstrap}"))
         create_topics(bootstrap)
         relay_once(session.store, home, session.config, bootstrap, settings.kafka_client)
         report = verify_topics(bootstrap, home.policy_path.read_bytes())

@@ -1,0 +1,96 @@
+"""Verbs are made of commands: each field is an option, each secret a file, and nothing is asked twice."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from docs.registry import registry_page
+from domain.errors import Invalid
+from infra.cli.command import read_secrets
+from infra.cli.main import app
+from infra.cli.verbs import SHARED, VERB_OF, _secret, _singular
+from producers.registry import REGISTRY
+from schemas.requests import request_record
+from schemas.shapes import REQUIRED, Array, Optional
+
+registry_page()  # asks every group for its verbs
+WITHOUT_A_VERB = {"open-field"} - set(VERB_OF)
+
+
+def verbs() -> Iterator[tuple[str, Any]]:
+    root = typer.main.get_command(app)
+    for name, path in VERB_OF.items():
+        found: Any = root
+        for part in path.split():
+            found = found.commands[part]
+        yield name, found
+
+
+VERBS = dict(verbs())
+
+
+def test_every_command_has_a_verb() -> None:
+    assert {spec.command.NAME for spec in REGISTRY} - set(VERB_OF) == WITHOUT_A_VERB
+    assert len(set(VERB_OF.values())) == len(VERB_OF), "no two commands have one verb"
+
+
+@pytest.mark.parametrize("name", sorted(VERBS))
+def test_its_options_are_the_fields_of_its_command(name: str) -> None:
+    spec, verb = REGISTRY.find(name), VERBS[name]
+    given = {parameter.name: parameter for parameter in verb.params if parameter.name not in (*SHARED, "help")}
+    fields = {field.name: field for field in request_record(spec.command).fields}
+    assert set(given) == set(fields)
+    for field_name, field in fields.items():
+        parameter = given[field_name]
+        shape = field.shape.inner if isinstance(field.shape, Optional) else field.shape
+        assert parameter.required == (field.default is REQUIRED), field_name
+        if parameter.param_type_name == "argument":
+            continue
+        assert parameter.multiple == isinstance(shape, Array)
+        option = _singular(field_name) if isinstance(shape, Array) else field_name.replace("_", "-")
+        assert parameter.opts == [f"--{option}"]
+        assert field.doc in parameter.help
+        if field_name in spec.secrets:
+            assert "a file of text, or of JSON" in parameter.help
+
+
+@pytest.mark.parametrize("name", sorted(VERBS))
+def test_it_takes_what_every_verb_takes(name: str) -> None:
+    options = {option for parameter in VERBS[name].params for option in parameter.opts}
+    assert {"--as", "--on-behalf-of", "--id", "--dry-run", "--home", "--json", "--lang"} <= options
+    assert VERBS[name].help == (REGISTRY.find(name).command.__doc__ or "").strip()
+
+
+class TestSecrets:
+    """A value comes from a file, as text or as JSON."""
+
+    @pytest.mark.parametrize(
+        ("name", "text", "value"),
+        [
+            ("prompt.txt", "夜景\n", "夜景"),
+            ("prompt.txt", "two lines\nof it\n\n", "two lines\nof it\n"),
+            ("prompt", '{"a": 1}', '{"a": 1}'),
+            ("price.json", '{"currency": "CNY", "minor": 1200}\n', {"currency": "CNY", "minor": 1200}),
+        ],
+    )
+    def test_what_a_file_holds(self, tmp_path: Path, name: str, text: str, value: Any) -> None:
+        file = tmp_path / name
+        file.write_text(text, encoding="utf-8")
+        assert _secret(file) == value
+
+    def test_broken_json_is_named_by_its_place_and_not_repeated(self, tmp_path: Path) -> None:
+        file = tmp_path / "price.json"
+        file.write_text('{"minor": 73001193,}')
+        with pytest.raises(Invalid, match=r"price.json: not JSON: .* line 1") as caught:
+            _secret(file)
+        assert "73001193" not in str(caught.value)
+
+    def test_secrets_of_a_command_are_an_object(self) -> None:
+        assert read_secrets(json.dumps({"prompt": "x"}).encode()) == {"prompt": "x"}
+        for wrong in (b"[]", b"3", b"{", b"\xff"):
+            with pytest.raises(Invalid, match="secrets: "):
+                read_secrets(wrong)
