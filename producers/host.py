@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.capability.events import Finding
 from domain.capability.manifest import Manifest
 from domain.events import Sha256
-from domain.identity.events import Content
+from domain.identity.events import Content, FingerprintScheme
 from producers.commands import Aggregate
 
 S = TypeVar("S")
@@ -41,10 +41,10 @@ class Host(Protocol):
         Raises: Invalid (damaged or over `bytes_max`), Unavailable.
         """
 
-    def fingerprint(self, sha256: Sha256) -> tuple[str, str]:
-        """Return the ISCC-SUM of the bytes of a digest and the program that computed it, name@version.
+    def fingerprints(self, sha256: Sha256) -> tuple[tuple[FingerprintScheme, str, str], ...]:
+        """Return scheme, code and program (name@version) of each fingerprint that the bytes of a digest have.
 
-        Raises: NotFound, Invalid, Unavailable.
+        Raises: NotFound; Invalid (damaged, or no safetensors though it begins so); Unavailable.
         """
 
     @property

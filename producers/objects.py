@@ -4,7 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.command import Command
-from domain.errors import Invalid
+from domain.errors import Invalid, Rejected
 from domain.events import Event, Sha256
 from domain.governance.authority import Permission
 from domain.governance.events import Role, policy_key
@@ -101,8 +101,10 @@ def _gather_bytes(command: RecheckObject | ComputeFingerprint, host: Host) -> Me
     content = None if state.birth is None else host.content(state.birth.content.sha256)
     if content is None or isinstance(command, RecheckObject):
         return Measured(content)
-    code, program = host.fingerprint(content.sha256)
-    return Measured(content, code=code, program=program)
+    try:
+        return Measured(content, fingerprints=host.fingerprints(content.sha256))
+    except Invalid as err:
+        raise Rejected(f"ComputeFingerprint refused: {err}") from err
 
 
 def _gather_representation(command: AddRepresentation, host: Host) -> Measured:

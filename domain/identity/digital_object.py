@@ -93,6 +93,7 @@ class SubmitObject:
     submission: Sha256
     declared: Declared
     declared_sha256: Sha256 | None = None
+    hold: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ def _birth(command: SubmitObject) -> ObjectIdentified:
         content=command.content,
         parents=command.parents,
         submission=command.submission,
+        hold=command.hold,
     )
 
 
@@ -156,8 +158,9 @@ def _outcome(
         return judged, ObjectRejected(
             clause=f"declared sha256 {command.declared_sha256.hex()} is not that of the bytes"
         )
-    if judgement.clause:
-        return judged, ObjectQuarantined(lacking=judgement.lacking, clause=judgement.clause)
+    clause = judgement.clause or command.hold
+    if clause:
+        return judged, ObjectQuarantined(lacking=judgement.lacking, clause=clause)
     return judged, ObjectAdmitted()
 
 

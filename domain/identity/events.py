@@ -98,6 +98,7 @@ class FingerprintScheme(StrEnum):
 
     UNSPECIFIED = "unspecified"
     ISCC_SUM = "iscc_sum"
+    TENSORS = "tensors"
 
 
 class Purpose(StrEnum):
@@ -171,6 +172,10 @@ class ObjectIdentified(Event):
     content: A[Content, Doc("its bytes")]
     parents: A[tuple[Parent, ...], Doc("declared edges, all born earlier")]
     submission: A[Sha256, Doc("SHA-256 of the salted intake manifest kept in the blob store; names live there")]
+    hold: A[
+        str | None,
+        Doc("why the bytes themselves wait for a human; null if nothing in them does", high=CLAUSE_CHARACTERS_MAX),
+    ] = None
 
     def keys(self) -> KeyChange:
         """Return the key that makes the same bytes from the same holder one object, also when two processes race."""
@@ -245,7 +250,7 @@ class FingerprintComputed(Event):
 
     scheme: A[FingerprintScheme, Doc("by which rule")]
     sha256: A[Sha256, Doc("SHA-256 of the bytes that were read")]
-    code: A[str, Doc("the code in its interchange form, such as ISCC:K4A... (ISO 24138)", low=10, high=200)]
+    code: A[str, Doc("ISCC:K4A... (ISO 24138), or the 64 hex digits of the tensors' digest", low=10, high=200)]
     program: A[str, Doc("what computed it, name@version", low=3, high=80)]
 
 

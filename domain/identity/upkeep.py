@@ -90,7 +90,7 @@ class AddRepresentation(Command):
 
 @command("compute-fingerprint")
 class ComputeFingerprint(Command):
-    """Compute the ISCC-SUM (ISO 24138) of the object's bytes."""
+    """Compute the ISCC-SUM (ISO 24138) of the object's bytes, and of safetensors the digest over their tensors."""
 
     object: A[ObjectId, Doc("which object")]
 
@@ -132,12 +132,14 @@ class WithdrawObject(Command):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the host found: bytes that a command speaks of, documents that lie in the store, a fingerprint."""
+    """What the host found: bytes that a command speaks of, documents in the store, fingerprints.
+
+    A fingerprint is its scheme, its code and the program that computed it.
+    """
 
     content: Content | None = None
     documents: frozenset[Sha256] = frozenset()
-    code: str = ""
-    program: str = ""
+    fingerprints: tuple[tuple[FingerprintScheme, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +211,12 @@ def _judged_again(state: DigitalObject, cells: tuple[Cell, ...], facts: Facts) -
         raise AssertionError("only what was judged is judged again")
     judgement = judge_again(facts.policy, state.judged.origin, state.birth.asset_class, cells)
     events: list[Event] = [TraceSetJudged(origin=state.judged.origin, cells=judgement.cells)]
-    if state.status is Status.QUARANTINED and not judgement.clause:
+    clause = judgement.clause or state.birth.hold or ""
+    if state.status is Status.QUARANTINED and not clause:
         events.append(ObjectAdmitted())
-    elif judgement.lacking if state.status is Status.ADMITTED else judgement.clause != state.clause:
-        # What was admitted though its origin is held was lifted by a human; only what is lacking brings it back.
-        events.append(ObjectQuarantined(lacking=judgement.lacking, clause=judgement.clause))
+    elif judgement.lacking if state.status is Status.ADMITTED else clause != state.clause:
+        # What was admitted though it was held was lifted by a human; only what is lacking brings it back.
+        events.append(ObjectQuarantined(lacking=judgement.lacking, clause=clause))
     return tuple(events)
 
 
@@ -258,15 +261,15 @@ def _fingerprint(state: DigitalObject, command: ComputeFingerprint, facts: Facts
     measured = facts.measured
     if measured.content is None or state.birth is None or measured.content.sha256 != state.birth.content.sha256:
         raise Rejected("ComputeFingerprint refused: the object's bytes are not here")
-    computed = FingerprintComputed(
-        scheme=FingerprintScheme.ISCC_SUM,
-        sha256=measured.content.sha256,
-        code=measured.code,
-        program=measured.program,
+    known = {(one.scheme, one.code) for one in state.fingerprints}
+    computed = tuple(
+        FingerprintComputed(scheme=scheme, sha256=measured.content.sha256, code=code, program=program)
+        for scheme, code, program in measured.fingerprints
+        if (scheme, code) not in known
     )
-    if any((one.scheme, one.code) == (computed.scheme, computed.code) for one in state.fingerprints):
-        raise Rejected("ComputeFingerprint refused: this very fingerprint is recorded already")
-    return (computed,)
+    if not computed:
+        raise Rejected("ComputeFingerprint refused: these very fingerprints are recorded already")
+    return computed
 
 
 def _amend(state: DigitalObject, command: AmendMetadata, facts: Facts) -> tuple[Event, ...]:

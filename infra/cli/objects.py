@@ -117,7 +117,7 @@ def _reason(found: dict[str, Any], words: Words) -> str:
 
     if found["status"] != "quarantined":
         return str(found["clause"])
-    return quarantine_text(Origin(found["origin"]), [Element(name) for name in found["lacking"]], words)
+    return quarantine_text(Origin(found["origin"]), [Element(name) for name in found["lacking"]], words, found["hold"])
 
 
 def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from domain.identity.digital_object import DigitalObject, Status
 from domain.identity.events import Element, Origin
 from infra.cli.output import Words
+from infra.intake.hazards import NOBODY_LOOKED, NOT_A_STAGE, PICKLED
 
 _ELEMENTS: Final = {
     Element.HASH: ("哈希", "hash"),
@@ -28,16 +29,25 @@ _ORIGINS: Final = {
 }
 
 
+_HOLDS: Final = {
+    PICKLED: "pickle 格式的数据打开时可能执行代码：请改用 safetensors，或由人查看后解除",
+    NOBODY_LOOKED: "此处未安装 usd-core，无人查验该 USD 场景能否打开",
+    NOT_A_STAGE: "usd-core 无法将其作为场景打开",
+}
+
+
 def reason_text(state: DigitalObject, words: Words) -> str:
     """Return why the object is not admitted, "" if it is; a rejection is told in the ledger's own words."""
     if state.status is not Status.QUARANTINED or state.judged is None:
         return state.clause
-    return quarantine_text(state.judged.origin, state.lacking, words)
+    return quarantine_text(state.judged.origin, state.lacking, words, None if state.birth is None else state.birth.hold)
 
 
-def quarantine_text(origin_judged: Origin, lacking: Sequence[Element], words: Words) -> str:
-    """Return what holds an object of this origin back: the elements that are below their level, or a human's word."""
+def quarantine_text(origin_judged: Origin, lacking: Sequence[Element], words: Words, hold: str | None) -> str:
+    """Return what holds an object of this origin back: elements below their level, its own bytes, or a human's word."""
     origin = words(*_ORIGINS[origin_judged])
+    if not lacking and hold is not None:
+        return words(_HOLDS.get(hold, hold), hold)
     if not lacking:
         return words(f"{origin}：须由人解除", f"{origin}: held until a human lifts it")
     names = [words(*_ELEMENTS[element]) for element in lacking]

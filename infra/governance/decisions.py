@@ -240,8 +240,8 @@ def _judgement_again(session: Session, events: list[Recorded], judged: Recorded)
         again.extend(behind)  # a declared digest that is not that of the bytes: no policy decides that
     elif not behind:
         pass  # judged again, and nothing changed by it
-    elif judgement.clause:
-        again.append(ObjectQuarantined(lacking=judgement.lacking, clause=judgement.clause))
+    elif clause := judgement.clause or state.birth.hold:
+        again.append(ObjectQuarantined(lacking=judgement.lacking, clause=clause))
     else:
         again.append(ObjectAdmitted())
     stream = {"stream": str(judged.envelope.stream_id), "version": judged.envelope.stream_version - 1}

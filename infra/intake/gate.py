@@ -24,6 +24,7 @@ from domain.rights.events import title_key
 from infra.blobs.copying import Content as StoredContent
 from infra.blobs.store import BlobStore
 from infra.intake.declaration import Declaration, declaration_of, undeclared
+from infra.intake.hazards import hold_of
 from infra.intake.manifest import FileLine, put_manifest
 from infra.intake.refusal import FileRefused, Reason, Refused, refuse
 from infra.intake.walk import Found
@@ -151,6 +152,7 @@ class Gate:
             submission=submission,
             declared=declaration.declared,
             declared_sha256=declaration.sha256,
+            hold=hold_of(self._blobs.path(content.sha256), content.media_type),
         )
         key = CommandKey(self._actor.party, self._application.new_id())
         return submit_object(key, self._actor, command, self._policy)

@@ -40,6 +40,7 @@ def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
         "id": name,
         "status": str(state.status),
         "clause": state.clause or None,
+        "hold": birth.hold,
         "lacking": [str(element) for element in state.lacking],
         "name": line["path"] if line else None,
         "holder": format_id("P", birth.holder, session.config.prefix),

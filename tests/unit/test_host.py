@@ -8,6 +8,7 @@ import pytest
 from domain.errors import Invalid, NotFound
 from domain.events import Sha256
 from domain.identity.digital_object import Status
+from domain.identity.events import FingerprintScheme
 from infra.blobs.store import BlobStore
 from infra.host import BlobHost
 from infra.vault.memory import MemoryVault
@@ -49,22 +50,31 @@ def test_what_is_not_here_is_none_and_what_is_damaged_is_said(blobs: BlobStore, 
     assert host.document(ABSENT, 100) is None
     assert host.files_of_bom(ABSENT) is None
     with pytest.raises(NotFound):
-        host.fingerprint(ABSENT)
+        host.fingerprints(ABSENT)
     there = blobs.put_bytes(b"bytes")
     assert host.document(there, 5) == b"bytes"
     with pytest.raises(Invalid, match="at most 4 bytes"):
         host.document(there, 4)
     spoil(blobs, there)
-    for look in (host.content, host.fingerprint, lambda digest: host.document(digest, 100)):
+    for look in (host.content, host.fingerprints, lambda digest: host.document(digest, 100)):
         with pytest.raises(Invalid, match="expected sha256"):
             look(there)
 
 
 def test_a_fingerprint_is_the_iscc_of_its_standard(blobs: BlobStore, host: BlobHost) -> None:
     """ISO 24138, ISCC-SUM: 64 bits of data code and 64 of instance code; similar bytes have similar data codes."""
-    code, program = host.fingerprint(blobs.put_bytes(b"hello world"))
+    ((scheme, code, program),) = host.fingerprints(blobs.put_bytes(b"hello world"))
+    assert scheme is FingerprintScheme.ISCC_SUM
     assert code == "ISCC:KUAP5Q74YXNZC4EK25EYD35HBIGIQ" and program.startswith("iscc-lib@")
-    assert host.fingerprint(blobs.put_bytes(b"hello world!"))[0] != code
+    assert host.fingerprints(blobs.put_bytes(b"hello world!"))[0][1] != code
+
+
+def test_weights_have_the_digest_of_their_tensors_too(blobs: BlobStore, host: BlobHost) -> None:
+    weights = (Path(__file__).parents[2] / "examples/film/classes/night-river.safetensors").read_bytes()
+    _, (scheme, code, program) = host.fingerprints(blobs.put_bytes(weights))
+    assert (scheme, len(code)) == (FingerprintScheme.TENSORS, 64) and program.startswith("edgeprint@")
+    with pytest.raises(Invalid, match="safetensors: expected 128 bytes of tensors, found 127"):
+        host.fingerprints(blobs.put_bytes(weights[:-1]))
 
 
 def test_a_state_is_that_of_the_stream(blobs: BlobStore) -> None:

@@ -72,13 +72,14 @@ PAPER, EVIDENCE = Sha256(b"p" * 32), Sha256(b"e" * 32)
 SECRET = Commitment(Sha256(b"s" * 32))
 CONTENT = Content(sha256=Sha256(b"c" * 32), sm3=Sha256(b"m" * 32), size=3, media_type="image/png")
 FURTHER = replace(CONTENT, sha256=Sha256(b"d" * 32))
+CODE = (FingerprintScheme.ISCC_SUM, "ISCC:KUAP5Q74YXNZC4EK25EYD35HBIGIQ", "iscc-lib@0.7.0")
 FACTS = Facts(
     object_id=OBJECT,
     actor=OTHER,
     who=OTHER,
     now=NOW,
     policy=BUILT_IN,
-    measured=Measured(CONTENT, frozenset({PAPER}), "ISCC:KUAP5Q74YXNZC4EK25EYD35HBIGIQ", "iscc-lib@0.7.0"),
+    measured=Measured(CONTENT, frozenset({PAPER}), (CODE,)),
 )
 EVERYTHING = {e: EVIDENCE for e in Element if e not in (Element.UNSPECIFIED, Element.HASH)}
 STRICT = parse_policy(
@@ -304,7 +305,12 @@ class TestNamesAndBytes:
             program="iscc-lib@0.7.0",
         )
         refused(after(born(), computed), FINGERPRINT, "recorded already")
-        refused(born(), FINGERPRINT, "bytes are not here", replace(FACTS, measured=Measured(FURTHER, code="x")))
+        other = Measured(FURTHER, fingerprints=(CODE,))
+        refused(born(), FINGERPRINT, "bytes are not here", replace(FACTS, measured=other))
+        more = (FingerprintScheme.TENSORS, "ab" * 32, "edgeprint@0")
+        both = replace(FACTS, measured=Measured(CONTENT, fingerprints=(CODE, more)))
+        (second,) = decide(after(born(), computed), FINGERPRINT, both)
+        assert isinstance(second, FingerprintComputed) and second.scheme is FingerprintScheme.TENSORS
 
     def test_a_description_supersedes_the_one_before(self) -> None:
         command = AmendMetadata(object=OBJECT, document=PAPER)
