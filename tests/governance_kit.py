@@ -20,6 +20,7 @@ from domain.governance.signing import Attestation, prove_binding
 from domain.ids import Commitment, LedgerId, ObjectId, PartyId, format_id, uuid7
 from domain.ledger.keys import NoteSigner, ed25519_signer
 from infra.blobs.store import BlobStore
+from infra.clock import now_us as real_now_us
 from infra.governance.commanding import Given
 from infra.host import BlobHost
 from infra.store.mapper import EntryMapper
@@ -64,9 +65,13 @@ def binding(ledger: LedgerId, party: UUID, number: int = 0) -> BindKey:
 
 
 class Town:
-    """A founded ledger in memory: `holder` has every role that one party can have, and a key; its clock stands."""
+    """A founded ledger in memory: `holder` has every role that one party can have, and a key; its clock stands.
+
+    Over a `store` of another kind its clock is the real one, which such a store compares with its own.
+    """
 
     def __init__(self, store: Any = None, application: LedgerApplication | None = None) -> None:
+        self._real_clock = store is not None
         counter = itertools.count(1)
         self.new_id: Callable[[], UUID] = lambda: uuid7(1_760_000_000_000_000, next(counter).to_bytes(10, "big"))
         self.ledger = LedgerId(self.new_id())
@@ -82,6 +87,8 @@ class Town:
 
     def now_us(self) -> int:
         """Return the clock in microseconds since the epoch."""
+        if self._real_clock:
+            return real_now_us()
         return int(self.now.timestamp()) * 1_000_000
 
     def _found(self) -> None:

@@ -4,7 +4,10 @@ The oracle keeps plain words. The forbidden states are looked for after each run
 an erasure under a hold, an opening that nobody recorded, a commitment that opens to something else than was given.
 """
 
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -27,11 +30,16 @@ from domain.governance.events import (
 from domain.governance.subject import DeclareParticulars, EraseSubject, LiftLegalHold, OpenField, PlaceLegalHold
 from domain.identity.upkeep import RecordPrompt
 from domain.ids import EventId, PartyId
+from infra.store.provision import VAULT
+from infra.store.recorder import LedgerRecorder
 from infra.vault.erasure import finish, finish_erasures
+from infra.vault.master import FileMasterKeys
 from infra.vault.opening import commitment_at
+from infra.vault.store import PostgresVault
 from producers.authority import PARTY
 from producers.commands import Actor
 from producers.ports import CommandKey
+from tests.conftest import LedgerDatabase
 from tests.governance_kit import ANY, Town
 
 places = st.integers(0, 3)
@@ -64,8 +72,12 @@ class Subjects(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.town = Town()
+        self.town = self.make_town()
         self.known: list[Known] = []
+
+    def make_town(self) -> Town:
+        """Return the town of one run."""
+        return Town()
 
     @initialize()
     def some_parties(self) -> None:
@@ -214,7 +226,7 @@ class Subjects(RuleBasedStateMachine):
 
 
 def test_any_order_of_commands() -> None:
-    _run(100)
+    _run(200)
 
 
 @pytest.mark.soak
@@ -222,9 +234,32 @@ def test_any_order_of_commands_for_long() -> None:
     _run(2_000)
 
 
-def _run(examples: int) -> None:
+@pytest.mark.soak
+def test_any_order_of_commands_on_postgresql(make_ledger_database: Callable[[], LedgerDatabase]) -> None:
+    class OnPostgres(Subjects):
+        """The same over a database of its own for each run, and a vault in it."""
+
+        def make_town(self) -> Town:
+            database = make_ledger_database()
+            self.recorder = LedgerRecorder(database.writer)
+            town = Town(self.recorder)
+            self.folder = tempfile.TemporaryDirectory(prefix="edgeprint-vault-")
+            town.vault = PostgresVault(database.dsn(VAULT), FileMasterKeys(Path(self.folder.name)))
+            return town
+
+        def teardown(self) -> None:
+            try:
+                super().teardown()
+            finally:
+                self.recorder.close()
+                self.folder.cleanup()
+
+    _run(50, OnPostgres)
+
+
+def _run(examples: int, machine: type[Subjects] = Subjects) -> None:
     run_state_machine_as_test(
-        Subjects,
+        machine,
         settings=settings(
             max_examples=examples,
             stateful_step_count=30,

@@ -6,7 +6,10 @@ identifier on two objects, a circle of declared genealogy, a capability publishe
 stands for it, anything after a revocation.
 """
 
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -65,9 +68,14 @@ from domain.identity.upkeep import (
 )
 from domain.ids import CapabilityId, ObjectId, PartyId
 from domain.rights.events import Root
+from infra.store.provision import VAULT
+from infra.store.recorder import LedgerRecorder
+from infra.vault.master import FileMasterKeys
+from infra.vault.store import PostgresVault
 from producers.capability import CAPABILITY
 from producers.identity import OBJECT
 from tests.capability_kit import NUMBER, example, signing
+from tests.conftest import LedgerDatabase
 from tests.governance_kit import LATER, NOW, Town
 
 EVERYTHING = {e: Sha256(b"e" * 32) for e in Element if e not in (Element.UNSPECIFIED, Element.HASH)}
@@ -109,12 +117,16 @@ class Upkeep(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.town = Town()
+        self.town = self.make_town()
         self.things: list[Thing] = []
         self.bound: set[str] = set()
         self.means: Means | None = None
         self.number_taken = False
         self.paper = self.town.put(b"reasons")
+
+    def make_town(self) -> Town:
+        """Return the town of one run."""
+        return Town()
 
     @initialize()
     def some_parties(self) -> None:
@@ -373,7 +385,7 @@ class Upkeep(RuleBasedStateMachine):
 
 
 def test_any_order_of_commands() -> None:
-    _run(100)
+    _run(200)
 
 
 @pytest.mark.soak
@@ -381,9 +393,32 @@ def test_any_order_of_commands_for_long() -> None:
     _run(2_000)
 
 
-def _run(examples: int) -> None:
+@pytest.mark.soak
+def test_any_order_of_commands_on_postgresql(make_ledger_database: Callable[[], LedgerDatabase]) -> None:
+    class OnPostgres(Upkeep):
+        """The same over a database of its own for each run, and a vault in it."""
+
+        def make_town(self) -> Town:
+            database = make_ledger_database()
+            self.recorder = LedgerRecorder(database.writer)
+            town = Town(self.recorder)
+            self.folder = tempfile.TemporaryDirectory(prefix="edgeprint-vault-")
+            town.vault = PostgresVault(database.dsn(VAULT), FileMasterKeys(Path(self.folder.name)))
+            return town
+
+        def teardown(self) -> None:
+            try:
+                super().teardown()
+            finally:
+                self.recorder.close()
+                self.folder.cleanup()
+
+    _run(50, OnPostgres)
+
+
+def _run(examples: int, machine: type[Upkeep] = Upkeep) -> None:
     run_state_machine_as_test(
-        Upkeep,
+        machine,
         settings=settings(
             max_examples=examples,
             stateful_step_count=30,
