@@ -21,7 +21,7 @@ from domain.ids import Commitment, LedgerId, ObjectId, PartyId, format_id, uuid7
 from domain.ledger.keys import NoteSigner, ed25519_signer
 from infra.blobs.store import BlobStore
 from infra.clock import now_us as real_now_us
-from infra.governance.commanding import Given
+from infra.governance.given import Given
 from infra.host import BlobHost
 from infra.store.mapper import EntryMapper
 from infra.store.memory import MemoryRecorder
@@ -139,7 +139,7 @@ class Town:
         if secrets:
             document = {n: v for n, v in render_request(command, PREFIX).items() if n not in spec.secrets}
             asked = Given(command.NAME, json.dumps(document).encode(), who, given, principal, None, secrets)
-            sealed = seal_secrets(self, asked)  # type: ignore[arg-type]  # a town has what is asked of a session
+            sealed = seal_secrets(self.vault, self.new_id, asked)
             command = parse_request(type(command), sealed.data, PREFIX)
             subject = spec.data_subject(command, principal or who)
             self.vault.keep(subject, who, given, sealed.event_id, sealed.openings)

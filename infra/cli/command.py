@@ -96,7 +96,8 @@ def give(
     from domain.errors import Invalid
     from domain.ids import parse_party_id
     from infra.bootstrap import opened
-    from infra.governance.commanding import Given, execute, rehearse, signable_text
+    from infra.governance.commanding import execute, rehearse, signable_text
+    from infra.governance.given import Given
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)

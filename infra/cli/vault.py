@@ -30,7 +30,8 @@ def open_value(
     from domain.errors import NotFound
     from domain.ids import format_id, parse_party_id
     from infra.bootstrap import opened
-    from infra.governance.commanding import Given, execute
+    from infra.governance.commanding import execute
+    from infra.governance.given import Given
     from infra.settings import read_settings
     from infra.vault.opening import commitment_at, entry_at, opening_document
 
@@ -39,7 +40,7 @@ def open_value(
     with wrong_usage("--as"):
         actor = None if as_party is None else parse_party_id(as_party)
     with opened(settings) as session:
-        decoded = entry_at(session, index)
+        decoded = entry_at(session.application, index)
         commitment_at(decoded.event, path)
         event_id = UUID(int=decoded.envelope.event_id.int)
         owner = session.vault.owner(event_id, path)

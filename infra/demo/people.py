@@ -17,7 +17,8 @@ from domain.ids import parse_id, parse_party_id
 from examples.capability.make import make
 from infra.bootstrap import Session
 from infra.cli.output import Words
-from infra.governance.commanding import Given, execute, make_binding
+from infra.governance.commanding import execute, make_binding
+from infra.governance.given import Given
 from infra.governance.look import look_at_policy
 from infra.vault.opening import entry_at, opening_document
 from producers.authority import PARTY
@@ -175,7 +176,7 @@ def keep_and_erase_a_secret(session: Session, people: People, of: str, words: Wo
             f"   a prompt enters as a commitment alone (entry {index}); its words lie encrypted in the vault",
         )
     )
-    decoded = entry_at(session, index)
+    decoded = entry_at(session.application, index)
     event_id = decoded.envelope.event_id
     asked = {"party": author, "event": str(event_id), "path": "prompt", "purpose": "audit"}
     stage.give("open-field", asked, people.auditor)

@@ -4,8 +4,7 @@ The result has the same members whether the command was executed now or is answe
 same id stored; a dry run decides on the ledger as it stands and writes nothing.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -16,6 +15,7 @@ from domain.events import Event
 from domain.governance.signing import Attestation, prove_binding
 from domain.ids import PartyId, format_id
 from infra.bootstrap import Session
+from infra.governance.given import Given
 from infra.home import Home
 from infra.host import BlobHost
 from infra.keys.parties import PartyKeys
@@ -29,19 +29,6 @@ from producers.registry import REGISTRY
 from schemas.attestation import attest, command_text, parse_attestation
 from schemas.catalogue import CATALOGUE
 from schemas.requests import parse_request, render_value
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a caller brings: the command's name and input, in whose name, under which id, signed or not."""
-
-    name: str
-    data: bytes
-    actor: PartyId
-    command_id: UUID
-    on_behalf_of: PartyId | None = None
-    attestation: bytes | None = None
-    secrets: Mapping[str, Any] | None = None
 
 
 def read_command(session: Session, given: Given, secrets: Secrets | None) -> tuple[Command, bytes]:
@@ -73,7 +60,7 @@ def prepare(session: Session, given: Given, *, keep: bool = True) -> tuple[Reque
         NotFound: no such command.
         Invalid: its input, or the attestation.
     """
-    secrets = None if not given.secrets else seal_secrets(session, given)
+    secrets = None if not given.secrets else seal_secrets(session.vault, session.application.new_id, given)
     command, text = read_command(session, given, secrets)
     signed = _signed(session, given, text)
     attestation, document = (None, None) if signed is None else signed
@@ -91,7 +78,7 @@ def prepare(session: Session, given: Given, *, keep: bool = True) -> tuple[Reque
 
 def signable_text(session: Session, given: Given) -> bytes:
     """Return the text that the actor signs with a key kept elsewhere. Raises: as `prepare`; Invalid without salts."""
-    secrets = None if not given.secrets else seal_secrets(session, given, salted=True)
+    secrets = None if not given.secrets else seal_secrets(session.vault, session.application.new_id, given, salted=True)
     return read_command(session, given, secrets)[1]
 
 
@@ -104,7 +91,7 @@ def execute(session: Session, given: Given) -> dict[str, Any]:
     request, document = prepare(session, given)
     if document is not None:
         session.blobs.put_bytes(document)  # durable before the event that names it
-    with erasing(session, request.command), keeping(session, request):
+    with erasing(session, request.command), keeping(session.vault, session.store, request):
         outcome = session.application.execute(REGISTRY.task(request, session.config.ledger_id))
         outcome.require()
     sealed = session.seal()

@@ -18,7 +18,7 @@ import rfc8785
 from domain.commitment import verify_opening
 from domain.errors import Invalid, NotFound
 from domain.events import Event
-from infra.bootstrap import Session
+from producers.application import LedgerApplication
 from producers.vault import Opening
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec, Decoded
@@ -29,12 +29,12 @@ OPENING_BYTES_MAX = 4 << 20
 MEMBERS = {"format", "index", "event_id", "path", "salt", "value", "commitment"}
 
 
-def entry_at(session: Session, index: int) -> Decoded:
+def entry_at(application: LedgerApplication, index: int) -> Decoded:
     """Return the entry at an index. Raises: NotFound."""
-    rows = session.store.rows(index, 1)
+    rows = application.store.rows(index, 1)
     if not rows:
-        raise NotFound(f"expected an index below {session.store.size()}, found {index}")
-    return session.application.codec.decode(rows[0].entry)
+        raise NotFound(f"expected an index below {application.store.size()}, found {index}")
+    return application.codec.decode(rows[0].entry)
 
 
 def commitment_at(event: Event, path: str) -> bytes:

@@ -9,25 +9,23 @@ A secret is given as its value, or as an object of `salt` (64 hex digits) and `v
 
 import json
 import secrets as randomness
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import rfc8785
 
 from domain.commitment import SALT_BYTES, VALUE_BYTES_MAX, commit
 from domain.errors import Conflict, Invalid, Rejected
+from infra.governance.given import Given
 from producers.authority import Committed, Request
+from producers.ports import LedgerStore
 from producers.registry import REGISTRY
-from producers.vault import Opening
+from producers.vault import Opening, Vault
 from schemas.requests import DEPTH_MAX, REQUEST_BYTES_MAX
 from schemas.strict_json import parse_strict
-
-if TYPE_CHECKING:
-    from infra.bootstrap import Session
-    from infra.governance.commanding import Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Secrets:
         )
 
 
-def seal_secrets(session: "Session", given: "Given", *, salted: bool = False) -> Secrets:
+def seal_secrets(vault: Vault, new_id: Callable[[], UUID], given: Given, *, salted: bool = False) -> Secrets:
     """Return the input of a command with its secrets as commitments. `salted`: each must come with its salt.
 
     Raises:
@@ -63,8 +61,8 @@ def seal_secrets(session: "Session", given: "Given", *, salted: bool = False) ->
         known = ", ".join(spec.secrets) or "none"
         raise Invalid(f"{given.name}: expected secrets of {known}, found {unknown[0][:60]!r}")
     openings = {name: _opening(name, value, salted) for name, value in (given.secrets or {}).items()}
-    kept = session.vault.kept(given.actor, given.command_id)
-    event_id = session.application.new_id()
+    kept = vault.kept(given.actor, given.command_id)
+    event_id = new_id()
     if kept is not None:
         if {path: one.value for path, one in kept.openings.items()} != {n: one.value for n, one in openings.items()}:
             raise Rejected(f"command {given.command_id} is known with other values")
@@ -91,12 +89,12 @@ def _opening(name: str, given: Any, salted: bool) -> Opening:
 
 
 @contextmanager
-def keeping(session: "Session", request: Request) -> Iterator[None]:
+def keeping(vault: Vault, store: LedgerStore, request: Request) -> Iterator[None]:
     """Take a command's values out of the vault again where the ledger refuses it; an unknown outcome leaves them."""
     try:
         yield
     except (Rejected, Conflict):
         key = (request.key.actor, request.key.command_id)
-        if request.committed is not None and not session.store.commands([key]):
-            session.vault.discard(*key)
+        if request.committed is not None and not store.commands([key]):
+            vault.discard(*key)
         raise

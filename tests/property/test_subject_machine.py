@@ -181,12 +181,12 @@ class Subjects(RuleBasedStateMachine):
         if crash == "erased" and allowed:
             of.begun = True
             return
-        finish(self, of.party)  # type: ignore[arg-type]
+        finish(self, of.party)
         of.begun = False
 
     @rule()
     def start_again(self) -> None:
-        finish_erasures(self)  # type: ignore[arg-type]
+        finish_erasures(self)
         for one in self.known:
             one.begun = False
 
@@ -194,7 +194,7 @@ class Subjects(RuleBasedStateMachine):
         """Look for what must never be."""
         if not self.known:
             return
-        finish_erasures(self)  # type: ignore[arg-type]
+        finish_erasures(self)
         codec = self.town.application.codec
         entries = {UUID(int=d.envelope.event_id.int): d for d in (codec.accept(r.entry) for r in self.all_rows())}
         for one in self.known:

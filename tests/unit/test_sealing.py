@@ -12,7 +12,7 @@ from domain.governance.party import GrantMandate
 from domain.identity.events import PromptCommitted
 from domain.identity.upkeep import RecordPrompt
 from domain.ids import ObjectId, format_id
-from infra.governance.commanding import Given
+from infra.governance.given import Given
 from infra.vault.opening import FORMAT, check_opening, commitment_at, entry_at, opening_document
 from infra.vault.sealing import Secrets, keeping, seal_secrets
 from producers.vault import Opening
@@ -35,7 +35,7 @@ class Desk:
         return Given("record-prompt", data, self.town.holder, self.command_id, None, None, secrets)
 
     def seal(self, secrets: Any, *, salted: bool = False, **members: Any) -> Secrets:
-        return seal_secrets(self.town, self.given(secrets, **members), salted=salted)  # type: ignore[arg-type]
+        return seal_secrets(self.town.vault, self.town.new_id, self.given(secrets, **members), salted=salted)
 
 
 @pytest.fixture
@@ -95,9 +95,15 @@ def test_a_secret_that_is_signed_elsewhere_comes_with_its_salt(desk: Desk) -> No
 def test_only_a_command_that_there_is_and_an_object(desk: Desk) -> None:
     given = desk.given({"prompt": "x"})
     with pytest.raises(NotFound):
-        seal_secrets(desk.town, Given("fly", b"{}", given.actor, given.command_id, None, None, {"x": 1}))  # type: ignore[arg-type]
+        seal_secrets(
+            desk.town.vault, desk.town.new_id, Given("fly", b"{}", given.actor, given.command_id, None, None, {"x": 1})
+        )
     with pytest.raises(Invalid, match="expected an object"):
-        seal_secrets(desk.town, Given("record-prompt", b"[]", given.actor, given.command_id, None, None, {"x": 1}))  # type: ignore[arg-type]
+        seal_secrets(
+            desk.town.vault,
+            desk.town.new_id,
+            Given("record-prompt", b"[]", given.actor, given.command_id, None, None, {"x": 1}),
+        )
 
 
 class TestKept:
@@ -112,7 +118,7 @@ class TestKept:
     )
     def test_a_refusal_takes_them_out(self, desk: Desk, error: Exception, stays: bool) -> None:
         request = self.kept(desk)
-        with pytest.raises(type(error)), keeping(desk.town, request):  # type: ignore[arg-type]
+        with pytest.raises(type(error)), keeping(desk.town.vault, desk.town.store, request):
             raise error
         assert (desk.town.vault.kept(desk.town.holder, desk.command_id) is not None) is stays
 
@@ -120,7 +126,7 @@ class TestKept:
         command = RecordPrompt(object=desk.still, prompt=ANY)
         desk.town.give(command, command_id=desk.command_id, secrets={"prompt": "x"}).require()
         request = self.kept(desk)
-        with pytest.raises(Rejected), keeping(desk.town, request):  # type: ignore[arg-type]
+        with pytest.raises(Rejected), keeping(desk.town.vault, desk.town.store, request):
             raise Rejected("another body under the same command id")
         assert desk.town.vault.kept(desk.town.holder, desk.command_id) is not None
 
@@ -148,7 +154,7 @@ class TestOpening:
             outcome = self.town.give(RecordPrompt(object=still, prompt=ANY), secrets={"prompt": {"a": [1, "夜"]}})
             self.index = outcome.first
             self.entry = self.town.store.rows(self.index, 1)[0].entry
-            self.decoded = entry_at(self.town, self.index)  # type: ignore[arg-type]
+            self.decoded = entry_at(self.town.application, self.index)
             self.opening = self.town.vault.open(self.decoded.envelope.event_id, "prompt")
             self.document = opening_document(self.index, self.decoded, "prompt", self.opening)
 
@@ -200,4 +206,4 @@ class TestOpening:
             with pytest.raises(NotFound, match="has no commitment at"):
                 commitment_at(shown.decoded.event, path)
         with pytest.raises(NotFound, match="expected an index below"):
-            entry_at(shown.town, 10_000)  # type: ignore[arg-type]
+            entry_at(shown.town.application, 10_000)
