@@ -29,7 +29,7 @@ from infra.vault.memory import MemoryVault
 from infra.vault.sealing import seal_secrets
 from producers.application import LedgerApplication
 from producers.authority import PARTY, Request
-from producers.commands import Actor, Aggregate, Loaded, Outcome, StreamCache
+from producers.commands import Actor, Aggregate, Loaded, Outcome, StreamCache, Task
 from producers.evidence import change_ledger
 from producers.governance import HOLDER_ROLES, found_party
 from producers.ports import CommandKey
@@ -96,13 +96,18 @@ class Town:
         actor = Actor(self.holder, ActorKind.SERVICE)
         founding = FoundLedger(PREFIX, False, ("example.org/log",), texts)
         key = CommandKey(self.holder, self.new_id())
-        self.application.execute(change_ledger(key, actor, self.ledger, founding)).require()
+        self.execute(change_ledger(key, actor, self.ledger, founding)).require()
         commands = (EnrolParty(kind=PartyKind.ORGANISATION), binding(self.ledger, self.holder))
         roles = tuple(AssignRole(party=self.holder, role=role) for role in HOLDER_ROLES)
         service = Actor(PartyId(self.new_id()), ActorKind.SERVICE)
         key = CommandKey(service.party, self.new_id())
         task = found_party(key, service, self.holder, self.ledger, (*commands, *roles))
-        self.application.execute(task).require()
+        self.execute(task).require()
+
+    def execute(self, task: Task[Any]) -> Outcome[Any]:
+        """Handle one command alone: nobody is waited for that could go with it."""
+        (outcome,) = self.application.execute_all([task])
+        return outcome
 
     def give(
         self,
@@ -119,7 +124,7 @@ class Town:
         `secrets` are the values of fields that hold ANY commitment in `command`.
         """
         request = self.request(command, actor, for_whom=for_whom, command_id=command_id, signed=signed, secrets=secrets)
-        return self.application.execute(REGISTRY.task(request, self.ledger))
+        return self.execute(REGISTRY.task(request, self.ledger))
 
     def request(
         self,
@@ -171,7 +176,7 @@ class Town:
         self.put(data)
         key = CommandKey(self.holder, self.new_id())
         task = submission(key, Actor(self.holder, ActorKind.HUMAN), who, data, **changes)
-        return self.application.execute(task).result().object_id
+        return self.execute(task).result().object_id
 
     def sign(self, party: UUID, text: bytes, number: int = 0) -> Attestation:
         """Return the attestation of a text by one of a party's keys."""
