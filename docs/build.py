@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.domain_map import domain_page, draw_map
+from docs.events_page import event_reference
 from docs.make_picture import draw
 from docs.registry import registry_page
 from docs.subscribe import subscribe_page
@@ -59,49 +60,6 @@ def _describe(command: Any, path: str, lines: list[str]) -> None:
         elif "--help" not in parameter.opts:
             lines.append(f"- `{', '.join(parameter.opts)}` {help_text}".rstrip())
     lines.append("")
-
-
-def event_reference() -> str:
-    """Return docs/reference/events.md from the published schemas."""
-    import json
-
-    from schemas.catalogue import CATALOGUE
-
-    lines = [
-        "# Event reference",
-        "",
-        "Generated from the schemas by `python -m docs.build`; do not edit. Every entry begins with the envelope, "
-        "whose fields up to `stream_version` stand at frozen offsets (docs/formats.md).",
-        "",
-        "## edgeprint.Envelope",
-        "",
-    ]
-    _fields(json.loads(CATALOGUE.envelope.text), lines)
-    for name in sorted(CATALOGUE.by_type):
-        schema = json.loads(CATALOGUE.by_type[name].text)
-        lines += ["", f"## {name}", "", schema["doc"], "", f"Schema `{CATALOGUE.by_type[name].sha256.hex()}`", ""]
-        _fields({"fields": schema["fields"][1:]}, lines)
-    return "\n".join(lines) + "\n"
-
-
-def _fields(schema: dict[str, Any], lines: list[str]) -> None:
-    if not schema["fields"]:
-        lines.append("No fields of its own.")
-        return
-    lines += ["| field | type | meaning |", "|---|---|---|"]
-    lines += [f"| `{f['name']}` | {_type_name(f['type'])} | {f['doc'].replace('|', '/')} |" for f in schema["fields"]]
-
-
-def _type_name(kind: Any) -> str:
-    if isinstance(kind, list):
-        return f"{_type_name(kind[1])} or null"
-    if isinstance(kind, dict):
-        if kind["type"] == "array":
-            return f"array of {_type_name(kind['items'])}"
-        if kind["type"] == "enum":
-            return "enum " + ", ".join(s for s in kind["symbols"] if s != "unspecified")
-        return str(kind["name"]).removeprefix("edgeprint.")
-    return str(kind).removeprefix("edgeprint.")
 
 
 def _sidecar_schema() -> str:

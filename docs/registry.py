@@ -2,15 +2,14 @@
 
 import json
 from typing import Any
-from uuid import UUID
 
+from docs.examples import example_of
 from domain.command import Command
-from domain.ids import format_id
 from infra.cli.main import app
 from infra.cli.verbs import VERB_OF
 from producers.authority import CommandSpec
 from producers.registry import REGISTRY
-from schemas.requests import request_record, request_schema
+from schemas.requests import request_record
 from schemas.shapes import (
     REQUIRED,
     Array,
@@ -32,7 +31,6 @@ Generated from the registry by `python -m docs.build`; do not edit. Each command
 that rests on. Who has bound a key signs every command; *signed* means that it is refused without one. An agent, a
 service or a device acts only for a principal, within a mandate, and never where *human only* stands.
 """
-EXAMPLE_UUID = "01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0e"
 
 
 def registry_page() -> str:
@@ -62,7 +60,7 @@ def _section(spec: CommandSpec) -> list[str]:
     lines.append(f"- events: {', '.join(f'`{event.TYPE}`' for event in spec.events)}")
     lines += ["", "| field | type | | meaning |", "|---|---|---|---|"]
     lines += [_row(field) for field in request_record(spec.command).fields]
-    example = json.dumps(example_input(spec.command), ensure_ascii=False)
+    example = json.dumps(_input(spec.command), ensure_ascii=False)
     return [*lines, "", "```json", example, "```", ""]
 
 
@@ -108,30 +106,6 @@ def _bounds(low: int, high: int | None) -> str:
     return f" [{low}..{'' if high is None else high}]"
 
 
-def example_input(command: type[Command]) -> Any:
-    """Return an input with every required member that the command's JSON Schema accepts."""
-    return _example(request_schema(command))
-
-
-def _example(schema: dict[str, Any]) -> Any:
-    if "enum" in schema:
-        return schema["enum"][0]
-    match schema["type"]:
-        case "object":
-            return {name: _example(schema["properties"][name]) for name in schema["required"]}
-        case "array":
-            return [_example(schema["items"])]
-        case "integer":
-            return max(1, schema.get("minimum", 1))
-        case "boolean":
-            return True
-    pattern = schema.get("pattern", "")
-    if pattern.startswith("^10"):
-        return format_id(pattern.partition("/[")[2][0], UUID(EXAMPLE_UUID), "10.5072")
-    if "[0-9a-f]{64}" in pattern:
-        return "00" * 32
-    if "T\\d" in pattern:
-        return "2027-01-01T00:00:00Z"
-    if "-" in pattern:
-        return EXAMPLE_UUID
-    return "x" * max(1, schema.get("minLength", 1))
+def _input(command: type[Command]) -> Any:
+    """Return an input with every member that the command must have."""
+    return {f.name: example_of(f.shape) for f in request_record(command).fields if f.default is REQUIRED}

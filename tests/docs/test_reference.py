@@ -274,3 +274,17 @@ def test_every_row_of_the_mission_says_what_shows_it_or_that_nothing_does_yet() 
     assert [name for name, _ in rows] == [*(f"M{n}" for n in range(1, 91)), *(f"D{n}" for n in range(1, 5))]
     for name, shown in rows:
         assert "`edgeprint " in shown or shown.startswith("not yet: "), name
+
+
+def test_every_event_says_who_writes_it_and_shows_an_example() -> None:
+    page = text("reference/events.md")
+    for name, schema in CATALOGUE.by_type.items():
+        section = re.search(rf"^## {re.escape(name)}$(.*?)(?=^## |\Z)", page, re.M | re.S)
+        assert section and re.search(r"^By: \S", section.group(1), re.M), name
+        for spec in REGISTRY:
+            assert (schema.event_class in spec.events) == (f"(commands.md#{spec.command.NAME})" in section.group(1)), (
+                name
+            )
+        example = re.search(r"^For example, as JSON: `(.+)`$", section.group(1), re.M)
+        fields = [field.name for field in schema.record.fields]
+        assert (list(json.loads(example.group(1))) if example else []) == fields, name
