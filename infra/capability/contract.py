@@ -109,6 +109,9 @@ class _Bench:
             path = self._code / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+            path.chmod(0o644)
+        for place in (self._code, *(path for path in self._code.rglob("*") if path.is_dir())):
+            place.chmod(0o755)  # whatever our umask, the account that runs it can read it
 
     def judge(self, case: Case) -> dict[str, Any]:
         """Make the call of a test and return what was expected, what was found and whether that is the same."""

@@ -105,7 +105,7 @@ def run(argv: Sequence[str], *, folder: Path, job: Path, memory_mib: int, second
     wrapped = [unshare, *_namespace(), *limited] if (unshare := _unshare()) else limited
     if _account():
         for path in (job, *job.rglob("*")):
-            os.chown(path, _account(), _account())
+            os.chown(path, _account(), _account(), follow_symlinks=False)
     environ = {
         "EDGEPRINT_JOB": str(job),
         "HOME": str(job),

@@ -9,6 +9,7 @@ A stage is opened by a process of its own, with limits and a deadline; USD is a 
 """
 
 import importlib.util
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -35,8 +36,11 @@ def hold_of(blob: Path, media_type: str) -> str | None:
     if importlib.util.find_spec("pxr") is None:
         return NOBODY_LOOKED
     with tempfile.TemporaryDirectory(prefix="edgeprint-usd-") as name:
-        stage = Path(name) / f"stage{STAGES[media_type]}"
-        stage.symlink_to(blob)  # USD goes by the name
+        folder = Path(name)
+        folder.chmod(0o711)
+        stage = folder / f"stage{STAGES[media_type]}"  # USD goes by the name
+        shutil.copyfile(blob, stage)  # the account that opens it may not be let into the store
+        stage.chmod(0o644)
         argv = [sys.executable, "-c", _OPEN, str(stage)]
-        ended = run(argv, folder=Path(name), job=Path(name), memory_mib=OPEN_MEMORY_MIB, seconds_max=OPEN_SECONDS_MAX)
+        ended = run(argv, folder=folder, job=folder, memory_mib=OPEN_MEMORY_MIB, seconds_max=OPEN_SECONDS_MAX)
     return None if ended.code == 0 else NOT_A_STAGE
