@@ -17,6 +17,7 @@ from infra.home import Home
 from infra.locks import is_held
 from infra.process import (
     POLL_SECONDS,
+    EndedAtOnce,
     ProcessId,
     is_alive,
     read_json_object,
@@ -57,11 +58,14 @@ class Background:
         """
         process = self.process
         if process is None:
-            process = spawn_background(
-                [sys.executable, "-m", self.module, "--home", str(self.home.path), *arguments],
-                pid_file=self.home.run / f"{self.name}.pid",
-                log_file=self.log_path,
-            )
+            try:
+                process = spawn_background(
+                    [sys.executable, "-m", self.module, "--home", str(self.home.path), *arguments],
+                    pid_file=self.home.run / f"{self.name}.pid",
+                    log_file=self.log_path,
+                )
+            except EndedAtOnce as err:  # a busy machine gives it time to end before we look
+                raise Unavailable(self._ended()) from err
         self._wait_until_ready(process)
         return process
 
@@ -92,13 +96,16 @@ class Background:
         deadline = time.monotonic() + START_SECONDS_MAX
         while not self.is_ready(process):
             if not is_alive(process):
-                raise Unavailable(f"the {self.name} ended at its start: {self._last_line()}")
+                raise Unavailable(self._ended())
             if time.monotonic() >= deadline:
                 raise Unavailable(
                     f"the {self.name} (process {process.pid}) has not begun within {START_SECONDS_MAX:g} s and goes on "
                     f"trying: {self._last_line()}"
                 )
             time.sleep(POLL_SECONDS)
+
+    def _ended(self) -> str:
+        return f"the {self.name} ended at its start: {self._last_line()}"
 
     def _last_line(self) -> str:
         """Return the last line of the log, or where it lies."""

@@ -90,6 +90,10 @@ def write_pid_file(path: Path, process: ProcessId) -> None:
     write_durably(path, pid_lines(process))
 
 
+class EndedAtOnce(Unavailable):
+    """A process that was started had ended before it could be named; its log says why."""
+
+
 def spawn_background(
     argv: Sequence[str], *, pid_file: Path, log_file: Path, environ: Mapping[str, str] | None = None
 ) -> ProcessId:
@@ -98,7 +102,7 @@ def spawn_background(
     The child survives this process and a Ctrl-C at its terminal. If we crash between start and pid file, the child runs
     unnamed: a child that must be single holds an `infra.locks.FileLock`. `argv[0]` is a path, or found on PATH.
 
-    Raises: Unavailable if the program cannot be started or ended at once.
+    Raises: Unavailable if the program cannot be started; EndedAtOnce if it had ended before it was looked at.
     """
     log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
@@ -121,7 +125,7 @@ def spawn_background(
     process = identify_process(pid)
     if process is None:
         _reap(pid)
-        raise Unavailable(f"{argv[0]} ended at once, see {log_file}")
+        raise EndedAtOnce(f"{argv[0]} ended at once, see {log_file}")
     write_pid_file(pid_file, process)
     return process
 

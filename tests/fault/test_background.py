@@ -15,7 +15,8 @@ from domain.errors import Unavailable
 from infra import background
 from infra.background import Background, api, api_url, relayed_size, relayed_to, sealer
 from infra.home import Home
-from infra.process import identify_process, is_alive, write_pid_file
+from infra.process import ProcessId, identify_process, is_alive, write_pid_file
+from tests.e2e.kit import until
 
 SAYS_READY = """
 import os, pathlib, sys, time
@@ -60,6 +61,17 @@ def test_it_is_started_once_and_is_at_work_when_start_returns(home: Home) -> Non
 
 
 def test_one_that_ends_at_its_start_is_quoted(home: Home) -> None:
+    with pytest.raises(Unavailable, match=r"thing ended at its start: a thing: cannot, for a reason \(.*thing\.log"):
+        thing(home, "ends").start()
+
+
+def test_one_that_has_ended_before_it_is_looked_at_is_quoted_too(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(pid: int) -> ProcessId | None:
+        """Look at a process as a busy machine does: when it has ended."""
+        until(lambda: identify_process(pid) is None, "it has ended")
+        return None
+
+    monkeypatch.setattr("infra.process.identify_process", slowly)
     with pytest.raises(Unavailable, match=r"thing ended at its start: a thing: cannot, for a reason \(.*thing\.log"):
         thing(home, "ends").start()
 

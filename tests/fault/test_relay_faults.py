@@ -120,9 +120,10 @@ def relayed(flow: Flow) -> int:
 
 
 def drained(flow: Flow) -> None:
-    """Seal what is there, and return once the relay has put all of it on Kafka."""
+    """Seal what is there, and return once the relay has put all of it on Kafka, the checkpoint over it too."""
     flow.grow(1)
     said_to_have(flow, lambda: relayed(flow) == size(flow), "the relay has drained")
+    said_to_have(flow, lambda: flow.verify().unsealed == 0, "the checkpoint is there")
 
 
 def said_to_have(flow: Flow, done: Callable[[], object], what: str) -> None:
