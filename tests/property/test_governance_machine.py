@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -36,6 +35,7 @@ from producers.authority import PARTY
 from producers.governance import HOLDER_ROLES, POLICY_SET
 from producers.registry import REGISTRY
 from tests.governance_kit import Town, binding, signer_of
+from tests.machine_kit import run_machine
 
 KINDS = [kind for kind in PartyKind if kind is not PartyKind.UNSPECIFIED]
 ROLES = [role for role in Role if role is not Role.UNSPECIFIED]
@@ -281,24 +281,9 @@ class Governance(RuleBasedStateMachine):
 
 
 def test_any_order_of_commands() -> None:
-    _run(200)
+    run_machine(Governance, 200, steps=25)
 
 
 @pytest.mark.soak
 def test_any_order_of_commands_for_long() -> None:
-    _run(2_000)
-
-
-def _run(examples: int) -> None:
-    from hypothesis.stateful import run_state_machine_as_test
-
-    run_state_machine_as_test(
-        Governance,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-        ),
-    )
+    run_machine(Governance, 2_000, steps=25)

@@ -4,17 +4,14 @@ The oracle keeps plain words. The forbidden states are looked for after each run
 an erasure under a hold, an opening that nobody recorded, a commitment that opens to something else than was given.
 """
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from domain.commitment import verify_opening
 from domain.errors import NotFound
@@ -30,17 +27,14 @@ from domain.governance.events import (
 from domain.governance.subject import DeclareParticulars, EraseSubject, LiftLegalHold, OpenField, PlaceLegalHold
 from domain.identity.upkeep import RecordPrompt
 from domain.ids import EventId, PartyId
-from infra.store.provision import VAULT
-from infra.store.recorder import LedgerRecorder
 from infra.vault.erasure import finish, finish_erasures
-from infra.vault.master import FileMasterKeys
 from infra.vault.opening import commitment_at
-from infra.vault.store import PostgresVault
 from producers.authority import PARTY
 from producers.commands import Actor
 from producers.ports import CommandKey
 from tests.conftest import LedgerDatabase
 from tests.governance_kit import ANY, Town
+from tests.machine_kit import PostgresTown, run_machine
 
 places = st.integers(0, 3)
 values = st.sampled_from(["林晚照", "a weir at night", {"currency": "CNY", "minor": 7}])
@@ -226,12 +220,12 @@ class Subjects(RuleBasedStateMachine):
 
 
 def test_any_order_of_commands() -> None:
-    _run(200)
+    run_machine(Subjects, 200)
 
 
 @pytest.mark.soak
 def test_any_order_of_commands_for_long() -> None:
-    _run(2_000)
+    run_machine(Subjects, 2_000)
 
 
 @pytest.mark.soak
@@ -240,31 +234,13 @@ def test_any_order_of_commands_on_postgresql(make_ledger_database: Callable[[], 
         """The same over a database of its own for each run, and a vault in it."""
 
         def make_town(self) -> Town:
-            database = make_ledger_database()
-            self.recorder = LedgerRecorder(database.writer)
-            town = Town(self.recorder)
-            self.folder = tempfile.TemporaryDirectory(prefix="edgeprint-vault-")
-            town.vault = PostgresVault(database.dsn(VAULT), FileMasterKeys(Path(self.folder.name)))
-            return town
+            self.postgres = PostgresTown(make_ledger_database())
+            return self.postgres.town
 
         def teardown(self) -> None:
             try:
                 super().teardown()
             finally:
-                self.recorder.close()
-                self.folder.cleanup()
+                self.postgres.close()
 
-    _run(50, OnPostgres)
-
-
-def _run(examples: int, machine: type[Subjects] = Subjects) -> None:
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-        ),
-    )
+    run_machine(OnPostgres, 50)

@@ -6,16 +6,13 @@ identifier on two objects, a circle of declared genealogy, a capability publishe
 stands for it, anything after a revocation.
 """
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from domain.capability.events import (
     CapabilityGraded,
@@ -68,15 +65,12 @@ from domain.identity.upkeep import (
 )
 from domain.ids import CapabilityId, ObjectId, PartyId
 from domain.rights.events import Root
-from infra.store.provision import VAULT
-from infra.store.recorder import LedgerRecorder
-from infra.vault.master import FileMasterKeys
-from infra.vault.store import PostgresVault
 from producers.capability import CAPABILITY
 from producers.identity import OBJECT
 from tests.capability_kit import NUMBER, example, signing
 from tests.conftest import LedgerDatabase
 from tests.governance_kit import LATER, NOW, Town
+from tests.machine_kit import PostgresTown, run_machine
 
 EVERYTHING = {e: Sha256(b"e" * 32) for e in Element if e not in (Element.UNSPECIFIED, Element.HASH)}
 DOIS = ["10.5594/A1", "10.5594/B2"]
@@ -385,12 +379,12 @@ class Upkeep(RuleBasedStateMachine):
 
 
 def test_any_order_of_commands() -> None:
-    _run(200)
+    run_machine(Upkeep, 200)
 
 
 @pytest.mark.soak
 def test_any_order_of_commands_for_long() -> None:
-    _run(2_000)
+    run_machine(Upkeep, 2_000)
 
 
 @pytest.mark.soak
@@ -399,31 +393,13 @@ def test_any_order_of_commands_on_postgresql(make_ledger_database: Callable[[], 
         """The same over a database of its own for each run, and a vault in it."""
 
         def make_town(self) -> Town:
-            database = make_ledger_database()
-            self.recorder = LedgerRecorder(database.writer)
-            town = Town(self.recorder)
-            self.folder = tempfile.TemporaryDirectory(prefix="edgeprint-vault-")
-            town.vault = PostgresVault(database.dsn(VAULT), FileMasterKeys(Path(self.folder.name)))
-            return town
+            self.postgres = PostgresTown(make_ledger_database())
+            return self.postgres.town
 
         def teardown(self) -> None:
             try:
                 super().teardown()
             finally:
-                self.recorder.close()
-                self.folder.cleanup()
+                self.postgres.close()
 
-    _run(50, OnPostgres)
-
-
-def _run(examples: int, machine: type[Upkeep] = Upkeep) -> None:
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-        ),
-    )
+    run_machine(OnPostgres, 50)
