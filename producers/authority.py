@@ -18,7 +18,7 @@ from domain.command import Command
 from domain.errors import NotFound, Rejected
 from domain.events import ZERO_UUID, ActorKind, Event
 from domain.governance.authority import ACTOR_KINDS, Asked, Permission, authorise
-from domain.governance.events import PartyEnrolled
+from domain.governance.events import PartyEnrolled, Role
 from domain.governance.party import Party, evolve
 from domain.governance.signing import Attestation
 from domain.ids import Commitment, LedgerId, PartyId
@@ -27,6 +27,10 @@ from producers.host import Host
 from producers.ports import CommandKey, KeyHolder
 
 PARTY: Final = Aggregate("Party", PartyEnrolled.TYPE, Party(), evolve)
+ANYBODY: Final[frozenset[Role]] = frozenset()
+OPERATOR: Final = frozenset({Role.OPERATOR})
+OFFICER: Final = frozenset({Role.COMPLIANCE_OFFICER})
+REGISTRAR: Final = frozenset({Role.REGISTRAR})
 Keys = Mapping[str, KeyHolder]
 
 

@@ -73,10 +73,10 @@ from domain.governance.events import Role, policy_key
 from domain.governance.policies import ADMISSION
 from domain.governance.policy_set import PolicySet
 from domain.ids import CapabilityId
-from producers.authority import Acting, CommandSpec, Keys
+from producers.authority import ANYBODY, OFFICER, OPERATOR, Acting, CommandSpec, Keys
 from producers.commands import Aggregate, Decision, Loaded, View, Write
 from producers.governance import POLICY_SET, policy_in_force
-from producers.host import Host
+from producers.host import DOCUMENT_BYTES_MAX, Host
 from producers.ports import LedgerStore
 from schemas.strict_json import parse_strict
 
@@ -84,11 +84,7 @@ CAPABILITY: Final = Aggregate("Capability", CapabilityDescribed.TYPE, Capability
 TEMPLATE: Final = Aggregate("ProcessTemplate", TemplateDefined.TYPE, Template(), template.evolve)
 RESOURCE: Final = Aggregate("ComputeResource", ResourceEnrolled.TYPE, Resource(), resource.evolve)
 BOM_BYTES_MAX: Final = 16 << 20
-DOCUMENT_BYTES_MAX: Final = 1 << 20
 TEMPLATE_DEPTH_MAX: Final = 6
-OPERATOR: Final = frozenset({Role.OPERATOR})
-OFFICER: Final = frozenset({Role.COMPLIANCE_OFFICER})
-ANYBODY: Final[frozenset[Role]] = frozenset()
 BUILT_IN_DIGEST: Final = Sha256(hashlib.sha256(rfc8785.dumps(ADMISSION_POLICY)).digest())
 JUDGES: Final = (PublishCapability, ReinstateCapability)
 

@@ -44,7 +44,7 @@ from domain.governance.party import (
 from domain.governance.policies import read_policy
 from domain.governance.policy_set import ActivatePolicy, ApprovePolicy, DraftPolicy, PolicySet
 from domain.ids import LedgerId, PartyId
-from producers.authority import PARTY, Acting, CommandSpec, Keys
+from producers.authority import ANYBODY, PARTY, REGISTRAR, Acting, CommandSpec, Keys
 from producers.commands import Actor, Aggregate, Decision, Loaded, Task, View, Write
 from producers.ports import CommandKey
 from schemas.strict_json import parse_strict
@@ -52,8 +52,6 @@ from schemas.strict_json import parse_strict
 POLICY_SET: Final = Aggregate("PolicySet", PolicyDrafted.TYPE, PolicySet(), policy_set.evolve)
 POLICY_BYTES_MAX: Final = 200_000
 POLICY_DEPTH_MAX: Final = 12
-REGISTRAR: Final = frozenset({Role.REGISTRAR})
-ANYBODY: Final[frozenset[Role]] = frozenset()
 
 
 def found_party(

@@ -4,7 +4,7 @@ Whatever a host says is bound to a digest, so that anybody who has the bytes can
 """
 
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from domain.capability.events import Finding
@@ -13,6 +13,7 @@ from domain.events import Sha256
 from domain.identity.events import Content, FingerprintScheme
 from producers.commands import Aggregate
 
+DOCUMENT_BYTES_MAX: Final = 1 << 20
 S = TypeVar("S")
 
 

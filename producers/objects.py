@@ -40,16 +40,12 @@ from domain.identity.upkeep import (
     RecordPrompt,
     WithdrawObject,
 )
-from producers.authority import Acting, CommandSpec, Keys
+from producers.authority import ANYBODY, OFFICER, OPERATOR, Acting, CommandSpec, Keys
 from producers.commands import Decision, View, Write
-from producers.host import Host
+from producers.host import DOCUMENT_BYTES_MAX, Host
 from producers.identity import OBJECT, POLICY_IN_FORCE, trace_set_in_force
 from producers.ports import KeyHolder
 
-DOCUMENT_BYTES_MAX: Final = 1 << 20
-OPERATOR: Final = frozenset({Role.OPERATOR})
-OFFICER: Final = frozenset({Role.COMPLIANCE_OFFICER})
-ANYBODY: Final[frozenset[Role]] = frozenset()
 JUDGES: Final = (AttestElements, RecheckObject)
 """Commands that judge the traceable set, under the policy in force."""
 

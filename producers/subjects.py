@@ -24,13 +24,12 @@ from domain.governance.subject import (
     PlaceLegalHold,
 )
 from domain.ids import PartyId
-from producers.authority import PARTY, Acting, CommandSpec
+from producers.authority import PARTY, REGISTRAR, Acting, CommandSpec
 from producers.commands import Actor, Decision, Task, View, Write
 from producers.host import Host
 from producers.ports import CommandKey
 
 REQUEST_BYTES_MAX: Final = 1 << 20
-REGISTRAR: Final = frozenset({Role.REGISTRAR})
 CLERK: Final = frozenset({Role.CLERK})
 
 
