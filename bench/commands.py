@@ -1,7 +1,8 @@
 """Whole commands through the one write path against raw INSERTs: `python -m bench.commands`.
 
-A command is `ClaimRights`: look up its id and its key, load the holder's stream, decide, encode, guard, append; it
-returns when its one event is durable. The yardstick is what a program without a ledger would do: one prepared INSERT
+A command is `claim-rights` of the registry: look up its id and its key, load the holder's stream, judge its permission
+(all are signed together, as files of one folder are), decide, encode, guard, append; it returns when its one event is
+durable. The yardstick is what a program without a ledger would do: one prepared INSERT
 of the same columns into a table with the same indexes, autocommit, a psycopg connection for each thread, its values
 made beforehand. Both run in turns in the same process on the same cluster, with 1, 8 and 32 threads.
 
@@ -24,15 +25,16 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from bench.kit import DATABASE, BenchLedger, founded, fsync_latency_ms
-from domain.events import ActorKind, Sha256
+from bench.kit import DATABASE, MANIFEST, BenchLedger, founded, fsync_latency_ms
+from domain.events import Sha256
 from domain.rights.events import RightsClaimed, Root
+from domain.rights.title import ClaimRights
 from infra.clock import IdSource, now_us
 from infra.store.provision import WRITER, role_dsn
 from producers.application import LedgerApplication
-from producers.commands import Actor
+from producers.authority import Request
 from producers.ports import CommandKey
-from producers.rights import claim_rights
+from producers.registry import REGISTRY
 
 WRITERS = (1, 8, 32)
 TARGET_RATIO = 0.8
@@ -70,13 +72,15 @@ def seconds(works: list[Work]) -> float:
 
 def commands_per_s(application: LedgerApplication, bench: BenchLedger, writers: int, commands: int) -> float:
     """Return how many commands `writers` threads get through in a second."""
-    actor, new_id = Actor(bench.party, ActorKind.SERVICE), application.new_id
+    new_id = application.new_id
     share = commands // writers
 
     def writer(works: list[Sha256]) -> None:
         for work in works:
             key = CommandKey(bench.party, new_id())
-            application.execute(claim_rights(key, actor, bench.party, work, Root.OWN_CREATION, work)).require()
+            command = ClaimRights(work=work, root=Root.OWN_CREATION, statement=MANIFEST)
+            request = Request(key, bench.party, command, attestation=bench.signed)
+            application.execute(REGISTRY.task(request, bench.ledger)).require()
 
     works = [[Sha256(os.urandom(32)) for _ in range(share)] for _ in range(writers)]
     return share * writers / seconds([lambda mine=mine: writer(mine) for mine in works])  # type: ignore[misc]

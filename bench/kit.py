@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from domain.events import ActorKind
+from domain.events import ActorKind, Sha256
 from domain.evidence.ledger import FoundLedger, SchemaText
 from domain.governance.events import PartyKind
-from domain.governance.party import EnrolParty
-from domain.ids import LedgerId, PartyId
+from domain.governance.party import BindKey, EnrolParty
+from domain.governance.signing import Attestation, prove_binding
+from domain.ids import LedgerId, PartyId, format_id
+from domain.ledger.keys import ed25519_signer
 from infra.clock import IdSource, now_us
 from infra.embedded.cluster import Cluster
 from infra.store.mapper import EntryMapper
@@ -24,10 +26,13 @@ from producers.commands import Actor
 from producers.evidence import change_ledger
 from producers.governance import found_party
 from producers.ports import CommandKey
+from schemas.attestation import attest, manifest_text
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 
 DATABASE = "bench"
+PREFIX = "10.5072"
+MANIFEST = Sha256(b"m" * 32)
 
 
 def fsync_latency_ms(folder: Path) -> float:
@@ -44,11 +49,12 @@ def fsync_latency_ms(folder: Path) -> float:
 
 @dataclass(frozen=True, slots=True)
 class BenchLedger:
-    """A running database with a founded ledger; `party` is its one enrolled party."""
+    """A running database with a founded ledger; `party` is its one enrolled party, `signed` its word for a manifest."""
 
     dsn: str
     ledger: LedgerId
     party: PartyId
+    signed: Attestation
 
     def role(self, role: str) -> str:
         """Return the connection string of a role."""
@@ -76,15 +82,20 @@ def founded(directory: Path, origin: str) -> Iterator[BenchLedger]:
     try:
         install(cluster.superuser_dsn(), database=DATABASE)
         new_id = IdSource()
-        bench = BenchLedger(cluster.superuser_dsn(), LedgerId(new_id()), PartyId(new_id()))
-        actor = Actor(bench.party, ActorKind.SERVICE)
+        ledger, party = LedgerId(new_id()), PartyId(new_id())
+        signer = ed25519_signer(format_id("P", party, PREFIX), os.urandom(32))
+        text = manifest_text(MANIFEST, command_id=party, actor=party, on_behalf_of=None, ledger=ledger, prefix=PREFIX)
+        signed = attest(text, signer.vkey, signer.sign(text))[0]
+        bench = BenchLedger(cluster.superuser_dsn(), ledger, party, signed)
+        actor = Actor(party, ActorKind.SERVICE)
         texts = tuple(SchemaText(schema.sha256, schema.text.decode()) for schema in CATALOGUE.by_type.values())
-        command = FoundLedger("10.5072", False, (origin,), texts)
-        key, party_key = CommandKey(bench.party, bench.ledger), CommandKey(bench.party, bench.party)
+        command = FoundLedger(PREFIX, False, (origin,), texts)
+        key, party_key = CommandKey(party, ledger), CommandKey(party, party)
         with bench.application() as application:
-            application.execute(change_ledger(key, actor, bench.ledger, command)).require()
-            enrolling = (EnrolParty(kind=PartyKind.SERVICE),)
-            application.execute(found_party(party_key, actor, bench.party, bench.ledger, enrolling)).require()
+            application.execute(change_ledger(key, actor, ledger, command)).require()
+            binding = BindKey(party=party, key=signer.vkey, proof=prove_binding(signer, ledger))
+            enrolling = (EnrolParty(kind=PartyKind.ORGANISATION), binding)
+            application.execute(found_party(party_key, actor, party, ledger, enrolling)).require()
         yield bench
     finally:
         cluster.purge()

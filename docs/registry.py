@@ -6,7 +6,7 @@ from typing import Any
 from docs.examples import example_of
 from domain.command import Command
 from infra.cli.main import app
-from infra.cli.verbs import VERB_OF
+from infra.cli.verbs import BY_HAND, VERB_OF
 from producers.authority import CommandSpec
 from producers.registry import REGISTRY
 from schemas.requests import request_record
@@ -55,8 +55,7 @@ def _section(spec: CommandSpec) -> list[str]:
     about = (spec.command.__doc__ or "").strip()
     lines = [f"## {name}", "", about, ""]
     lines.append(f"- who: {_who(spec)}")
-    if name in VERB_OF:
-        lines.append(f"- verb: `edgeprint {VERB_OF[name]}`")
+    lines.append(f"- verb: `edgeprint {BY_HAND.get(name) or VERB_OF[name]}`")
     lines.append(f"- events: {', '.join(f'`{event.TYPE}`' for event in spec.events)}")
     lines += ["", "| field | type | | meaning |", "|---|---|---|---|"]
     lines += [_row(field) for field in request_record(spec.command).fields]

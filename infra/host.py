@@ -11,11 +11,13 @@ from domain.capability.events import Finding
 from domain.capability.manifest import Manifest
 from domain.errors import Invalid, NotFound
 from domain.events import Sha256
+from domain.identity.digital_object import Seen
 from domain.identity.events import Content, FingerprintScheme
-from domain.identity.media import HEAD_BYTES, TAIL_BYTES, recognise
+from domain.identity.media import HEAD_BYTES, KINDS, TAIL_BYTES, recognise
 from infra.blobs.digests import CHUNK_BYTES, StreamDigest
 from infra.blobs.store import BlobStore
 from infra.blobs.tensors import tensors_digest
+from infra.intake.hazards import hold_of
 from producers.capability import BOM_BYTES_MAX
 from producers.commands import Aggregate, Loaded
 from producers.host import Report
@@ -54,6 +56,14 @@ class BlobHost:
             raise Invalid(f"blob {path}: expected sha256 {sha256.hex()}, found {found.hex()}")
         media = recognise(head, size=size, tail=tail, name="")
         return Content(sha256=sha256, sm3=Sha256(sm3), size=size, media_type=media.media_type)
+
+    def look(self, sha256: Sha256) -> Seen | None:
+        """Return what the bytes of a digest are at the gate. Raises: Invalid (damaged), Unavailable."""
+        content = self.content(sha256)
+        if content is None:
+            return None
+        kind = KINDS[content.media_type]
+        return Seen(content, str(kind), hold_of(self.blobs.path(sha256), content.media_type))
 
     def document(self, sha256: Sha256, bytes_max: int) -> bytes | None:
         """Return a small blob. Raises: Invalid (damaged or over `bytes_max`), Unavailable."""

@@ -219,7 +219,7 @@ class LedgerApplication(Application[UUID]):
                 take.extend(change.take)
                 take_at.extend([len(recorded) - 1] * len(change.take))
                 release.extend(change.release)
-        written = frozenset(write.stream.stream_id for write in decision.writes)
+        written = frozenset(write.stream.stream_id for write in decision.writes if write.events)
         return AppendRequest(
             task.command, tuple(recorded), view.guards(written), tuple(take), tuple(release), tuple(take_at)
         )

@@ -98,7 +98,7 @@ class CommandSpec:
 
     command: type[Command]
     permission: Permission
-    decide: Callable[[Any, View, Acting], Decision[UUID]]
+    decide: Callable[[Any, View, Acting], Decision[Any]]
     events: tuple[type[Event], ...]
     lookups: Callable[[Any, PartyId], tuple[str, ...]] = _nothing
     reads: Callable[[Any, Keys], tuple[UUID, ...]] = _no_streams
@@ -155,12 +155,12 @@ class Registry:
             raise NotFound(f"expected one of {', '.join(self._specs)}, found the command {name[:60]!r}")
         return self._specs[name]
 
-    def task(self, request: Request, ledger: LedgerId) -> Task[UUID]:
-        """Return the task of a request; its answer is the stream that it wrote to first."""
+    def task(self, request: Request, ledger: LedgerId) -> Task[Any]:
+        """Return the task of a request; its answer is the stream that it wrote to first, at the gate a `Submitted`."""
         spec = self.find(request.command.NAME)
         parties = (request.actor,) if request.on_behalf_of is None else (request.actor, request.on_behalf_of)
 
-        def run(view: View) -> Decision[UUID]:
+        def run(view: View) -> Decision[Any]:
             actor = view.load(request.actor, PARTY)
             authority = _authority(spec, request, view, actor)
             _require_values(spec, request)

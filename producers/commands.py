@@ -64,11 +64,11 @@ class StreamCache:
     def __init__(self, streams: Mapping[UUID, Sequence[LedgerRow]], decode: Callable[[bytes], Event]) -> None:
         self._streams = streams
         self._decode = decode
-        self._folded: dict[UUID, Loaded[Any]] = {}
+        self._folded: dict[tuple[UUID, str], Loaded[Any]] = {}
 
     def load(self, stream_id: UUID, aggregate: Aggregate[S]) -> Loaded[S]:
         """Return the stream folded as `aggregate`. Raises: NotFound if it is a stream of another kind."""
-        known = self._folded.get(stream_id)
+        known = self._folded.get((stream_id, aggregate.name))
         if known is None:
             rows = self._streams.get(stream_id, ())
             if rows and rows[0].type != aggregate.born_by:
@@ -77,7 +77,7 @@ class StreamCache:
             for row in rows:
                 state = aggregate.evolve(state, self._decode(row.entry))
             known = Loaded(stream_id, state, tuple(Sha256(row.leaf_hash) for row in rows))
-            self._folded[stream_id] = known
+            self._folded[stream_id, aggregate.name] = known
         return cast("Loaded[S]", known)
 
 

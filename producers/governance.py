@@ -82,11 +82,6 @@ def policy_in_force(loaded: Loaded[PolicySet]) -> tuple[str, Sha256] | None:
     return None if draft is None else (draft.document, loaded.leaves[draft.activated_at - 1])
 
 
-def is_enrolled(view: View, party: PartyId) -> bool:
-    """Return whether `party` is enrolled; its stream, which the task must name, is guarded from here on."""
-    return view.load(party, PARTY).state.enrolled
-
-
 def _enrol(command: EnrolParty, view: View, acting: Acting) -> Decision[UUID]:
     born = view.born(PARTY)
     return _on_party(born, command, acting)

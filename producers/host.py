@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.capability.events import Finding
 from domain.capability.manifest import Manifest
 from domain.events import Sha256
+from domain.identity.digital_object import Seen
 from domain.identity.events import Content, FingerprintScheme
 from producers.commands import Aggregate
 
@@ -32,6 +33,12 @@ class Host(Protocol):
 
     def content(self, sha256: Sha256) -> Content | None:
         """Return what the bytes of a digest are, hashed now; None where they are not here.
+
+        Raises: Invalid (damaged), Unavailable.
+        """
+
+    def look(self, sha256: Sha256) -> Seen | None:
+        """Return what the bytes of a digest are and whether they wait for a human; None where they are not here.
 
         Raises: Invalid (damaged), Unavailable.
         """

@@ -2,25 +2,34 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Final
 from uuid import UUID
 
 import rfc8785
 
 from domain.events import Sha256
+from domain.governance.authority import Permission
 from domain.governance.events import policy_key
 from domain.governance.policies import TRACE_SET
-from domain.identity.digital_object import DigitalObject, Facts, Status, SubmitObject, decide, evolve
-from domain.identity.events import ObjectIdentified, content_key
+from domain.identity.digital_object import DigitalObject, Facts, Seen, Status, SubmitObject, decide, evolve
+from domain.identity.events import (
+    DuplicateSubmissionDetected,
+    ObjectAdmitted,
+    ObjectIdentified,
+    ObjectQuarantined,
+    ObjectRejected,
+    TraceSetJudged,
+    content_key,
+)
 from domain.identity.trace_set import BUILT_IN, TRACE_SET_POLICY, TraceSetPolicy, parse_policy
-from domain.ids import ObjectId
+from domain.ids import ObjectId, PartyId
 from domain.rights.events import title_key
-from producers.commands import Actor, Aggregate, Decision, Loaded, Task, View, Write
-from producers.governance import POLICY_SET, is_enrolled, policy_in_force
-from producers.ports import CommandKey, KeyHolder
+from producers.authority import ANYBODY, Acting, CommandSpec, Keys
+from producers.commands import Aggregate, Decision, View, Write
+from producers.governance import POLICY_SET, policy_in_force
+from producers.host import Host
 from producers.rights import title_of
 
 OBJECT = Aggregate("DigitalObject", ObjectIdentified.TYPE, DigitalObject(), evolve)
@@ -47,35 +56,37 @@ class Submitted:
     duplicate: bool
 
 
-def submit_object(key: CommandKey, actor: Actor, command: SubmitObject, built_in: PolicyInForce) -> Task[Submitted]:
-    """Return the task that brings one object to the gate; `built_in` judges while no policy is active.
+def _submit(command: SubmitObject, view: View, acting: Acting) -> Decision[Submitted]:
+    """Decide on one object: the same bytes from the same holder are one, also when two processes race.
 
-    The same bytes from the same holder are one object, also when two processes race: its content key is taken at birth,
-    and whoever comes second is decided again on the object that the first one made.
+    Its content key is taken at birth, and whoever comes second is decided again on the object that the first one made.
     """
-    holder, work = command.holder, command.content.sha256
-    content, title, named = content_key(holder, work), title_key(holder, work), policy_key(TRACE_SET)
+    known = view.keys.get(content_key(acting.who, command.sha256))
+    stream = view.born(OBJECT) if known is None else view.load(known.stream_id, OBJECT)
+    policy = trace_set_in_force(view, POLICY_IN_FORCE)
+    events = decide(stream.state, command, _facts(command, view, acting, policy.policy))
+    state = reduce(evolve, events, stream.state)
+    answer = Submitted(ObjectId(stream.stream_id), state, duplicate=known is not None)
+    return Decision((Write(stream, events),), answer, policy.digest)
 
-    def reads(keys: Mapping[str, KeyHolder]) -> tuple[UUID, ...]:
-        found = tuple(keys[name].stream_id for name in (content, title, named) if name in keys)
-        return (holder, *found, *(parent.object_id for parent in command.parents))
 
-    def run(view: View) -> Decision[Submitted]:
-        known = view.keys.get(content)
-        stream: Loaded[DigitalObject]
-        if known is None:
-            stream = view.born(OBJECT)
-        else:
-            stream = view.load(known.stream_id, OBJECT)
-        policy = trace_set_in_force(view, built_in)
-        events = decide(stream.state, command, _facts(view, command, policy))
-        state = stream.state
-        for event in events:
-            state = evolve(state, event)
-        answer = Submitted(ObjectId(stream.stream_id), state, duplicate=known is not None)
-        return Decision((Write(stream, events),), answer, policy.digest)
+def _facts(command: SubmitObject, view: View, acting: Acting, policy: TraceSetPolicy) -> Facts:
+    title = title_of(view, acting.who, command.sha256)
+    parents = (parent.object_id for parent in command.parents)
+    known = frozenset(p for p in parents if view.load(p, OBJECT).state.status is not Status.UNKNOWN)
+    return Facts(acting.who, acting.evidence, known, None if title is None else title.statement, policy)
 
-    return Task(key, actor, run, lookups=(content, title, named), reads=reads)
+
+def _lookups(command: SubmitObject, who: PartyId) -> tuple[str, ...]:
+    return (content_key(who, command.sha256), title_key(who, command.sha256), policy_key(TRACE_SET))
+
+
+def _reads(command: SubmitObject, keys: Keys) -> tuple[UUID, ...]:
+    return (*(holder.stream_id for holder in keys.values()), *(parent.object_id for parent in command.parents))
+
+
+def _look(command: SubmitObject, host: Host) -> Seen | None:
+    return host.look(command.sha256)
 
 
 def trace_set_in_force(view: View, built_in: PolicyInForce) -> PolicyInForce:
@@ -93,13 +104,22 @@ def _read(document: str) -> TraceSetPolicy:
     return parse_policy(json.loads(document))
 
 
-def _facts(view: View, command: SubmitObject, policy: PolicyInForce) -> Facts:
-    title = title_of(view, command.holder, command.content.sha256)
-    parents = (parent.object_id for parent in command.parents)
-    known = frozenset(p for p in parents if view.load(p, OBJECT).state.status is not Status.UNKNOWN)
-    return Facts(
-        holder_enrolled=is_enrolled(view, command.holder),
-        known_parents=known,
-        title_statement=None if title is None else title.statement,
-        policy=policy.policy,
-    )
+COMMANDS: Final = (
+    CommandSpec(
+        SubmitObject,
+        Permission(SubmitObject.NAME, ANYBODY),
+        _submit,
+        (
+            ObjectIdentified,
+            DuplicateSubmissionDetected,
+            TraceSetJudged,
+            ObjectAdmitted,
+            ObjectQuarantined,
+            ObjectRejected,
+        ),
+        lookups=_lookups,
+        reads=_reads,
+        gather=_look,
+    ),
+)
+"""Who may bring what: any enrolled person or organisation its own; the gate judges what it is."""

@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from producers import capability, governance, objects, subjects
+from producers import capability, governance, identity, objects, rights, subjects
 from producers.authority import Registry
 
-REGISTRY: Final = Registry((*governance.COMMANDS, *subjects.COMMANDS, *objects.COMMANDS, *capability.COMMANDS))
+REGISTRY: Final = Registry(
+    (
+        *governance.COMMANDS,
+        *subjects.COMMANDS,
+        *rights.COMMANDS,
+        *identity.COMMANDS,
+        *objects.COMMANDS,
+        *capability.COMMANDS,
+    )
+)

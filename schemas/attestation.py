@@ -7,17 +7,24 @@ What is signed is the RFC 8785 form of
 (`on_behalf_of` is left away where there is nobody) and what is kept that of {"command": the above, "key": VKEY,
 "signature": BASE64}. The SHA-256 of the first is the request's digest, by which a repetition is told from another
 request under the same id; that of the second stands in the envelope.
+
+Files that are brought or claimed together are signed together. Their commands carry the SHA-256 of one salted manifest,
+which names each file by its digest, beside what is declared of it; what is signed is `submit-manifest` with that digest
+as its input, and the one document is the attestation of every event of the batch:
+
+    {"actor": ID, "command": "submit-manifest", "id": UUID, "input": {"manifest": 64 hex digits}, "ledger": ID}
 """
 
 from hashlib import sha256
+from typing import Annotated as A
 from typing import Any, Final
 from uuid import UUID
 
 import rfc8785
 
-from domain.command import Command
+from domain.command import Command, command
 from domain.errors import Invalid
-from domain.events import Sha256
+from domain.events import Doc, Sha256
 from domain.governance.signing import Attestation
 from domain.ids import LedgerId, PartyId, format_id
 from domain.ledger.text import decode_base64, encode_base64
@@ -25,6 +32,13 @@ from schemas.requests import DEPTH_MAX, REQUEST_BYTES_MAX, render_request
 from schemas.strict_json import parse_strict
 
 ATTESTATION_BYTES_MAX: Final = REQUEST_BYTES_MAX + 4_096
+
+
+@command("submit-manifest")
+class SubmitManifest(Command):
+    """What is signed for all files of a manifest; it is given to the ledger file by file, never as itself."""
+
+    manifest: A[Sha256, Doc("SHA-256 of the salted manifest")]
 
 
 def command_text(
@@ -47,6 +61,26 @@ def command_text(
     if on_behalf_of is not None:
         document["on_behalf_of"] = format_id("P", on_behalf_of, prefix)
     return rfc8785.dumps(document)
+
+
+def manifest_text(
+    manifest: Sha256,
+    *,
+    command_id: UUID,
+    actor: PartyId,
+    on_behalf_of: PartyId | None,
+    ledger: LedgerId,
+    prefix: str,
+) -> bytes:
+    """Return what is signed for all files of a manifest."""
+    return command_text(
+        SubmitManifest(manifest=manifest),
+        command_id=command_id,
+        actor=actor,
+        on_behalf_of=on_behalf_of,
+        ledger=ledger,
+        prefix=prefix,
+    )
 
 
 def attest(text: bytes, key: str, signature: bytes) -> tuple[Attestation, bytes]:

@@ -32,6 +32,7 @@ from producers.authority import PARTY, Request
 from producers.commands import Actor, Aggregate, Loaded, Outcome, StreamCache, Task
 from producers.evidence import change_ledger
 from producers.governance import HOLDER_ROLES, found_party
+from producers.identity import Submitted
 from producers.ports import CommandKey
 from producers.registry import REGISTRY
 from producers.vault import Vault
@@ -39,7 +40,7 @@ from schemas.attestation import attest, command_text
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from schemas.requests import parse_request, render_request
-from tests.identity_kit import submission
+from tests.identity_kit import submit
 
 PREFIX = "10.5072"
 ANY = Commitment(Sha256(bytes(32)))
@@ -118,7 +119,7 @@ class Town:
         command_id: UUID | None = None,
         signed: bool | int = True,
         secrets: Mapping[str, Any] | None = None,
-    ) -> Outcome[UUID]:
+    ) -> Outcome[Any]:
         """Give a command and return what became of it; whoever has bound a key signs, with that of number `signed`.
 
         `secrets` are the values of fields that hold ANY commitment in `command`.
@@ -170,13 +171,15 @@ class Town:
         """Store a document and return its digest."""
         return self.blobs.put_bytes(data)
 
+    def data(self, data: bytes) -> bytes:
+        """Store bytes and return them."""
+        self.put(data)
+        return data
+
     def bring(self, data: bytes, holder: UUID | None = None, **changes: Any) -> ObjectId:
         """Bring bytes to the gate, for the town's holder if for nobody else, and return the object."""
-        who = PartyId(holder or self.holder)
-        self.put(data)
-        key = CommandKey(self.holder, self.new_id())
-        task = submission(key, Actor(self.holder, ActorKind.HUMAN), who, data, **changes)
-        return self.execute(task).result().object_id
+        submitted: Submitted = self.give(submit(self.data(data), **changes), holder).result()
+        return submitted.object_id
 
     def sign(self, party: UUID, text: bytes, number: int = 0) -> Attestation:
         """Return the attestation of a text by one of a party's keys."""

@@ -14,6 +14,7 @@ every event that the command made. A key signs for one party of one ledger: both
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from domain.errors import Invalid, Rejected
 from domain.events import Sha256
@@ -65,6 +66,12 @@ def verify_attestation(attestation: Attestation, party: PartyId, keys: Sequence[
     if attestation.key not in keys:
         raise Rejected(f"expected a signature by one of the {len(keys)} keys in force of {party}, found another key")
     try:
-        key_of_party(attestation.key, party).verify(attestation.text, attestation.signature)
+        _verify(attestation.key, party, attestation.text, attestation.signature)
     except Invalid as err:
         raise Rejected(f"the command's signature is wrong: {err}") from err
+
+
+@lru_cache(maxsize=64)
+def _verify(key: str, party: PartyId, text: bytes, signature: bytes) -> None:
+    """Return if the signature is right, and remember that: one stands for all files of a batch. Raises: Invalid."""
+    key_of_party(key, party).verify(text, signature)

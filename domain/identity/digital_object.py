@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import assert_never
+from typing import Annotated as A
+from typing import Final, assert_never
 
+from domain.command import Command, command
 from domain.errors import Rejected
-from domain.events import Sha256
+from domain.events import Doc, Sha256, value
 from domain.identity.events import (
+    PARENTS_MAX,
     AltIdBound,
     AssetClass,
     Content,
@@ -31,7 +34,9 @@ from domain.identity.events import (
 )
 from domain.identity.trace_set import Declared, TraceSetPolicy, judge, judge_again
 from domain.ids import ObjectId, PartyId
+from domain.rights.events import Root
 
+NOTHING_DECLARED: Final = Declared({})
 ObjectEvent = (
     ObjectIdentified
     | DuplicateSubmissionDetected
@@ -79,28 +84,54 @@ class DigitalObject:
     found_sources: tuple[ObjectId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SubmitObject:
-    """Bring bytes to the gate, with what is declared of them."""
+@value
+class Evidence:
+    """What is declared of one element: the digest of the text that states it."""
 
-    holder: PartyId
-    asset_class: AssetClass
-    kind: str
-    origin: Origin
-    intake_source: IntakeSource
+    element: A[Element, Doc("which element")]
+    sha256: A[Sha256, Doc("SHA-256 of the text that states it, in RFC 8785 form where it is JSON")]
+
+
+@command("submit-object")
+class SubmitObject(Command):
+    """Bring bytes that lie in the blob store to the gate: they get their identifier, then their judgement."""
+
+    sha256: A[Sha256, Doc("SHA-256 of the bytes")]
+    asset_class: A[AssetClass, Doc("static, computable or interactive")]
+    origin: A[Origin, Doc("how the work came into being")]
+    intake_source: A[IntakeSource, Doc("through which door it comes")]
+    parents: A[tuple[Parent, ...], Doc("what it comes from, all objects of this ledger", high=PARENTS_MAX)] = ()
+    root: A[Root | None, Doc("root of title that is declared")] = None
+    evidence: A[tuple[Evidence, ...], Doc("what is declared of the traceable set", high=9)] = ()
+    declared_sha256: A[Sha256 | None, Doc("SHA-256 that a declaration says the bytes have")] = None
+    submission: A[Sha256 | None, Doc("SHA-256 of the salted intake manifest that names it")] = None
+
+    def declared(self) -> Declared:
+        """Return what is declared of the traceable set. Raises: Rejected, an element twice."""
+        found = {one.element: one.sha256 for one in self.evidence}
+        if len(found) < len(self.evidence):
+            raise Rejected(f"{self.NAME} refused: expected each element of the traceable set once")
+        return Declared(found, self.root or Root.UNSPECIFIED) if found or self.root else NOTHING_DECLARED
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the host saw in the bytes, bound to their digest; `hold`: why they wait for a human, None if they do not."""
+
     content: Content
-    parents: tuple[Parent, ...]
-    submission: Sha256
-    declared: Declared
-    declared_sha256: Sha256 | None = None
+    kind: str
     hold: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was judged from other streams, all guarded at append, and the policy in force."""
+    """For whom it is brought, what the host saw, what was judged from streams guarded at append, the policy in force.
 
-    holder_enrolled: bool
+    `seen` is None where the bytes are not here.
+    """
+
+    holder: PartyId
+    seen: Seen | None
     known_parents: frozenset[ObjectId]
     title_statement: Sha256 | None
     policy: TraceSetPolicy
@@ -112,53 +143,61 @@ def decide(state: DigitalObject, command: SubmitObject, facts: Facts) -> tuple[O
     A repeated submission of a quarantined object is judged again, so that what was missing can be brought later.
 
     Raises:
-        Rejected: the holder is not enrolled, or a declared parent is not in the ledger (an edge into nothing is refused
-            before birth, since births are for ever).
+        Rejected: the bytes are not here, an element is declared twice, or a declared parent is not in the ledger (an
+            edge into nothing is refused before birth, since births are for ever).
     """
-    if not facts.holder_enrolled:
-        raise Rejected(f"SubmitObject refused: holder {command.holder} is not enrolled")
+    seen = facts.seen
+    if seen is None or seen.content.sha256 != command.sha256:
+        raise Rejected(f"{command.NAME} refused: the blob store has no bytes of SHA-256 {command.sha256.hex()}")
+    declared = command.declared()
     unknown = [parent.object_id for parent in command.parents if parent.object_id not in facts.known_parents]
     if unknown:
-        raise Rejected(f"SubmitObject refused: parent {unknown[0]} is not an object of this ledger; identify it first")
+        raise Rejected(
+            f"{command.NAME} refused: parent {unknown[0]} is not an object of this ledger; identify it first"
+        )
     if state.status is Status.UNKNOWN:
-        return (_birth(command), *_outcome(command.asset_class, command, facts))
+        return (_birth(command, facts.holder, seen), *_outcome(command.asset_class, command, declared, facts))
     repeated = DuplicateSubmissionDetected(submission=command.submission)
     if state.status is not Status.QUARANTINED or state.birth is None:
         return (repeated,)
-    outcome = _outcome(state.birth.asset_class, command, facts, state.judged)
+    outcome = _outcome(state.birth.asset_class, command, declared, facts, state.judged)
     # Equal cells are no news, but a declaration that contradicts the bytes is, however equal its cells are.
     news = outcome[0] != state.judged or isinstance(outcome[1], ObjectRejected)
     return (repeated, *outcome) if news else (repeated,)
 
 
-def _birth(command: SubmitObject) -> ObjectIdentified:
+def _birth(command: SubmitObject, holder: PartyId, seen: Seen) -> ObjectIdentified:
     return ObjectIdentified(
-        holder=command.holder,
+        holder=holder,
         asset_class=command.asset_class,
-        kind=command.kind,
+        kind=seen.kind,
         origin=command.origin,
         intake_source=command.intake_source,
-        content=command.content,
+        content=seen.content,
         parents=command.parents,
         submission=command.submission,
-        hold=command.hold,
+        hold=seen.hold,
     )
 
 
 def _outcome(
-    asset_class: AssetClass, command: SubmitObject, facts: Facts, before: TraceSetJudged | None = None
+    asset_class: AssetClass,
+    command: SubmitObject,
+    declared: Declared,
+    facts: Facts,
+    before: TraceSetJudged | None = None,
 ) -> tuple[TraceSetJudged, ObjectAdmitted | ObjectQuarantined | ObjectRejected]:
-    judgement = judge(facts.policy, command.origin, asset_class, command.declared, facts.title_statement)
+    judgement = judge(facts.policy, command.origin, asset_class, declared, facts.title_statement)
     attested = {cell.element: cell for cell in before.cells if cell.found is Level.ATTESTED} if before else {}
     if attested:  # what another party stated is not undone by declaring less
         cells = tuple(attested.get(cell.element, cell) for cell in judgement.cells)
         judgement = judge_again(facts.policy, command.origin, asset_class, cells)
     judged = TraceSetJudged(origin=command.origin, cells=judgement.cells)
-    if command.declared_sha256 is not None and command.declared_sha256 != command.content.sha256:
+    if command.declared_sha256 is not None and command.declared_sha256 != command.sha256:
         return judged, ObjectRejected(
             clause=f"declared sha256 {command.declared_sha256.hex()} is not that of the bytes"
         )
-    clause = judgement.clause or command.hold
+    clause = judgement.clause or (facts.seen and facts.seen.hold)
     if clause:
         return judged, ObjectQuarantined(lacking=judgement.lacking, clause=clause)
     return judged, ObjectAdmitted()

@@ -171,7 +171,10 @@ class ObjectIdentified(Event):
     intake_source: A[IntakeSource, Doc("through which door it came")]
     content: A[Content, Doc("its bytes")]
     parents: A[tuple[Parent, ...], Doc("declared edges, all born earlier")]
-    submission: A[Sha256, Doc("SHA-256 of the salted intake manifest kept in the blob store; names live there")]
+    submission: A[
+        Sha256 | None,
+        Doc("SHA-256 of the salted intake manifest, where names live; null if it was brought without one"),
+    ]
     hold: A[
         str | None,
         Doc("why the bytes themselves wait for a human; null if nothing in them does", high=CLAUSE_CHARACTERS_MAX),
@@ -186,7 +189,7 @@ class ObjectIdentified(Event):
 class DuplicateSubmissionDetected(Event):
     """The same holder brought the same bytes again; the object stays one."""
 
-    submission: A[Sha256, Doc("SHA-256 of the salted intake manifest of the repeated submission")]
+    submission: A[Sha256 | None, Doc("SHA-256 of the salted intake manifest of the repeated submission, if it has one")]
 
 
 @fact("edgeprint.identity.TraceSetJudged", stream="O")

@@ -1,9 +1,10 @@
 """Title: who owns a work and why; the root of every authorisation chain."""
 
 from dataclasses import dataclass
+from typing import Annotated as A
 
-from domain.errors import Rejected
-from domain.events import Sha256
+from domain.command import Command, command
+from domain.events import Doc, Sha256
 from domain.ids import PartyId
 from domain.rights.events import RightsClaimed, Root
 
@@ -20,34 +21,20 @@ class Title:
     statement: Sha256 | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimRights:
-    """Claim a work. The key of the append makes a second claim by the same holder a conflict."""
+@command("claim-rights")
+class ClaimRights(Command):
+    """State that a work is yours, and why: a root of title, contestable by others."""
 
-    holder: PartyId
-    work: Sha256
-    root: Root
-    statement: Sha256
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What was judged from other streams: whether the holder's Party stream is enrolled."""
-
-    holder_enrolled: bool
+    work: A[Sha256, Doc("SHA-256 of the work's bytes")]
+    root: A[Root, Doc("why the work is yours")]
+    statement: A[Sha256, Doc("SHA-256 of the salted statement that names the work")]
 
 
-def decide(title: Title, command: ClaimRights, facts: Facts) -> tuple[TitleEvent, ...]:
-    """Return the events of `command`.
-
-    Raises:
-        Rejected: the stream carries a claim already, or the holder is not enrolled.
-    """
+def decide(title: Title, command: ClaimRights, holder: PartyId) -> tuple[TitleEvent, ...]:
+    """Return the events of `command` for `holder`; none where these bytes are claimed by it already."""
     if title.holder is not None:
-        raise Rejected(f"ClaimRights refused: the title is claimed already, root {title.root}")
-    if not facts.holder_enrolled:
-        raise Rejected(f"ClaimRights refused: holder {command.holder} is not enrolled")
-    return (RightsClaimed(holder=command.holder, work=command.work, root=command.root, statement=command.statement),)
+        return ()
+    return (RightsClaimed(holder=holder, work=command.work, root=command.root, statement=command.statement),)
 
 
 def evolve(title: Title, event: TitleEvent) -> Title:

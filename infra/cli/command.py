@@ -7,16 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
+from infra.cli.options import AsOption, ForOption, HomeOption, JsonOption, LangOption, party_option, wrong_usage
 from infra.cli.output import EXIT_DENIED, Words, note, say, say_json
 
 INPUT_BYTES_MAX = (1 << 20) + 1
-AsOption = Annotated[
-    str | None, typer.Option("--as", help="The party that acts (default: the holder of the ledger).", metavar="ID")
-]
-ForOption = Annotated[
-    str | None, typer.Option("--on-behalf-of", help="For whom it acts, under a mandate.", metavar="ID")
-]
 IdOption = Annotated[
     str | None, typer.Option("--id", help="UUID of this command; given again, it is answered, not repeated.")
 ]
@@ -94,7 +88,6 @@ def give(
     from uuid import UUID
 
     from domain.errors import Invalid
-    from domain.ids import parse_party_id
     from infra.bootstrap import opened
     from infra.governance.commanding import execute, rehearse, signable_text
     from infra.governance.given import Given
@@ -102,10 +95,7 @@ def give(
 
     settings = read_settings(home=home, lang=lang)
     words = Words(settings.lang)
-    with wrong_usage("--as"):
-        actor = None if as_party is None else parse_party_id(as_party)
-    with wrong_usage("--on-behalf-of"):
-        principal = None if on_behalf_of is None else parse_party_id(on_behalf_of)
+    actor, principal = party_option("--as", as_party), party_option("--on-behalf-of", on_behalf_of)
     with wrong_usage("--id"):
         try:
             given_id = None if command_id is None else UUID(command_id)

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.command import AsOption, IdOption, give
-from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
+from infra.cli.command import IdOption, give
+from infra.cli.options import AsOption, HomeOption, JsonOption, LangOption, wrong_usage
 from infra.cli.output import Words, say, say_json
 from infra.cli.verbs import add_verb, verb_group
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.options import HomeOption, JsonOption, LangOption
+from infra.cli.options import AsOption, ForOption, HomeOption, JsonOption, LangOption, party_option
 from infra.cli.output import EXIT_INCOMPLETE, EXIT_NOT_FOUND, Progress, Words, note, say, say_json, size_text
 
 declare = typer.Typer(help="Declare rights to works.", no_args_is_help=True)
@@ -22,7 +22,12 @@ def register(app: typer.Typer) -> None:
 
 
 def identify(
-    paths: PathsArgument, home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None
+    paths: PathsArgument,
+    as_party: AsOption = None,
+    on_behalf_of: ForOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
 ) -> None:
     """Give every file its identifier, judge its traceable set, admit, quarantine or reject it, and seal.
 
@@ -30,17 +35,22 @@ def identify(
     Exit 0 if every file was taken in, 4 if some were refused (they are named), 3 if nothing was found.
     """
     from infra.bootstrap import opened
-    from infra.intake.run import identify_paths
+    from infra.intake.run import bringer_of, identify_paths
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)
     words = Words(settings.lang)
+    actor, principal = party_option("--as", as_party), party_option("--on-behalf-of", on_behalf_of)
     with opened(settings) as session:
         gc.freeze()  # what the start has made stays; looking through it again and again costs a tenth of the time
         total = _bytes_under(session.home.path, paths) if not as_json and sys.stderr.isatty() else 0
         with Progress(words("身份化", "identify"), total, not as_json) as progress:
             run = identify_paths(
-                session, paths, progress.advance, None if as_json else lambda item: _print_answer(item, words)
+                session,
+                paths,
+                bringer_of(session, actor, principal),
+                progress.advance,
+                None if as_json else lambda item: _print_answer(item, words),
             )
     if as_json:
         say_json(run.as_json())
@@ -95,17 +105,23 @@ def _print_answer(item: Any, words: Words) -> None:
 
 @declare.command("own-creation")
 def own_creation(
-    paths: PathsArgument, home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None
+    paths: PathsArgument,
+    as_party: AsOption = None,
+    on_behalf_of: ForOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
 ) -> None:
-    """State that these works are the holder's own creation: a root of title for each file, contestable by others."""
+    """State that these works are the actor's own creation: a root of title for each file, contestable by others."""
     from infra.bootstrap import opened
-    from infra.intake.run import declare_own_creation
+    from infra.intake.run import bringer_of, declare_own_creation
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)
     words = Words(settings.lang)
+    actor, principal = party_option("--as", as_party), party_option("--on-behalf-of", on_behalf_of)
     with opened(settings) as session:
-        run = declare_own_creation(session, paths)
+        run = declare_own_creation(session, paths, bringer_of(session, actor, principal))
     if as_json:
         say_json(run.as_json())
     else:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
+from infra.cli.options import HomeOption, JsonOption, LangOption, party_option, wrong_usage
 from infra.cli.output import EXIT_INCOMPLETE, Words, note, say, say_json
 from infra.cli.verbs import add_verb, verb_group
 
@@ -96,18 +96,22 @@ def show(
 
 def find(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="A file; it is found by its content, not its name.")],
+    of: Annotated[
+        str | None, typer.Option(help="Whose object (default: the holder of the ledger).", metavar="PARTY")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """Find the object that has the bytes of FILE. Exit 3 if this holder has none."""
+    """Find the object that has the bytes of FILE. Exit 3 if this party has none."""
     from infra.bootstrap import opened
     from infra.intake.look import find_by_content
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)
+    holder = party_option("--of", of)
     with opened(settings) as session:
-        found = find_by_content(session, path)
+        found = find_by_content(session, path, holder or session.config.holder_id)
     _print_object(found, as_json, Words(settings.lang))
 
 

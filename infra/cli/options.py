@@ -3,10 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from domain.ids import PartyId
+
+AsOption = Annotated[
+    str | None, typer.Option("--as", help="The party that acts (default: the holder of the ledger).", metavar="ID")
+]
+ForOption = Annotated[
+    str | None, typer.Option("--on-behalf-of", help="For whom it acts, under a mandate.", metavar="ID")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Where the ledger lives (else EDGEPRINT_HOME, else your data directory).")
@@ -23,3 +32,11 @@ def wrong_usage(name: str) -> Iterator[None]:
         yield
     except Invalid as error:
         raise typer.BadParameter(str(error), param_hint=name) from error
+
+
+def party_option(name: str, text: str | None) -> "PartyId | None":
+    """Return the party that an option names, None where it is left away."""
+    from domain.ids import parse_party_id
+
+    with wrong_usage(name):
+        return None if text is None else parse_party_id(text)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.command import AsOption, IdOption
-from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
+from infra.cli.command import IdOption
+from infra.cli.options import AsOption, HomeOption, JsonOption, LangOption, party_option
 from infra.cli.output import Words, note, say, say_json
 
 app = typer.Typer(help="Secrets: opened on record, proved against their entries.", no_args_is_help=True)
@@ -28,7 +28,7 @@ def open_value(
     from uuid import UUID
 
     from domain.errors import NotFound
-    from domain.ids import format_id, parse_party_id
+    from domain.ids import format_id
     from infra.bootstrap import opened
     from infra.governance.commanding import execute
     from infra.governance.given import Given
@@ -37,8 +37,7 @@ def open_value(
 
     settings = read_settings(home=home, lang=lang)
     words = Words(settings.lang)
-    with wrong_usage("--as"):
-        actor = None if as_party is None else parse_party_id(as_party)
+    actor = party_option("--as", as_party)
     with opened(settings) as session:
         decoded = entry_at(session.application, index)
         commitment_at(decoded.event, path)

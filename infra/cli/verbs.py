@@ -13,8 +13,8 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from infra.cli.command import AsOption, DryOption, ForOption, IdOption, give
-from infra.cli.options import HomeOption, JsonOption, LangOption
+from infra.cli.command import DryOption, IdOption, give
+from infra.cli.options import AsOption, ForOption, HomeOption, JsonOption, LangOption
 
 FILE_CHARACTERS: Final = 1_000
 """A text that may be longer than this is given as a file."""
@@ -30,6 +30,11 @@ SHARED: Final[Mapping[str, tuple[Any, Any]]] = {
 """What every verb takes besides the fields of its command, with its default."""
 VERB_OF: Final[dict[str, str]] = {}
 """The verb of each command, of the groups that were asked for so far."""
+BY_HAND: Final[Mapping[str, str]] = {
+    "submit-object": "identify",
+    "claim-rights": "declare own-creation",
+}
+"""The verbs that do more than give one command, and what they give."""
 Fill = Callable[[typer.Typer], None]
 
 

@@ -26,7 +26,7 @@ from infra.fsck.tree import verify_tree
 from infra.home import Home
 from infra.intake.gate import Taken
 from infra.intake.refusal import Refused
-from infra.intake.run import IdentifyRun, declare_own_creation, identify_paths
+from infra.intake.run import IdentifyRun, bringer_of, declare_own_creation, identify_paths
 from infra.kafka.broker import Broker
 from infra.kafka.relay import relay_once
 from infra.kafka.topics import create_topics
@@ -99,7 +99,7 @@ def _identify(session: Session, files: Path | None, package: Path | None, words:
     else:
         photographs = _photographs(session.home.path, package, words, say)
         paths = [FILM, CLASSES, *([photographs] if photographs else [])]
-        titles = declare_own_creation(session, [FILM / name for name in OWN_WORKS])
+        titles = declare_own_creation(session, [FILM / name for name in OWN_WORKS], bringer_of(session))
         say(
             words(
                 f"\n三、导演声明 {len(titles.titles)} 件作品为自己的原创（权利之根），然后逐件身份化",
@@ -115,7 +115,7 @@ def _identify(session: Session, files: Path | None, package: Path | None, words:
         if count <= SHOWN_MAX:
             say(_line(item, words))
 
-    run = identify_paths(session, paths, on_answer=show)
+    run = identify_paths(session, paths, bringer_of(session), on_answer=show)
     if count > SHOWN_MAX:
         say(words(f"   …… 另有 {count - SHOWN_MAX} 个", f"   ... and {count - SHOWN_MAX} more"))
     return run

@@ -16,17 +16,18 @@ from domain.governance.signing import Attestation, prove_binding
 from domain.ids import PartyId, format_id
 from infra.bootstrap import Session
 from infra.governance.given import Given
+from infra.governance.signing import sign_here
 from infra.home import Home
 from infra.host import BlobHost
 from infra.keys.parties import PartyKeys
 from infra.settings import Settings
 from infra.vault.erasure import erasing
 from infra.vault.sealing import Secrets, keeping, seal_secrets
-from producers.authority import PARTY, Request
+from producers.authority import Request
 from producers.commands import Preview
 from producers.ports import CommandKey
 from producers.registry import REGISTRY
-from schemas.attestation import attest, command_text, parse_attestation
+from schemas.attestation import command_text, parse_attestation
 from schemas.catalogue import CATALOGUE
 from schemas.requests import parse_request, render_value
 
@@ -143,10 +144,7 @@ def _signed(session: Session, given: Given, text: bytes) -> tuple[Attestation, b
     """Return the attestation and its document, None where nobody signs."""
     if given.attestation is not None:
         return parse_attestation(given.attestation, text)
-    name = format_id("P", given.actor, session.config.prefix)
-    bound = session.load(given.actor, PARTY).state.keys
-    signer = PartyKeys(session.home.keys).among(given.actor, name, bound)
-    return None if signer is None else attest(text, signer.vkey, signer.sign(text))
+    return sign_here(session, given.actor, text)
 
 
 def _rests_on(preview: Preview[Any]) -> list[dict[str, Any]]:

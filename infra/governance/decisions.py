@@ -1,20 +1,22 @@
 """`edgeprint decision explain INDEX`: who decided, by which right and policy, on what, and the decision made again.
 
-A command of the registry that was signed is decided again as a whole, from the text its actor signed. A judgement of
-the traceable set is made again from the levels that it recorded, under the policy that its envelope names. What can be
-neither (nothing is signed, no policy applied) is told with its authority only, and `same` is null: unknown, not wrong.
+A command of the registry that was signed is decided again as a whole, from the text its actor signed. Where files were
+signed together, by their manifest, the judgement of the traceable set is made again from the levels that it recorded,
+under the policy that its envelope names. What can be neither (no policy applied) is told with its authority only, and
+`same` is null: unknown, not wrong.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import rfc8785
 
 from domain.command import Command
-from domain.errors import LedgerError, NotFound
+from domain.errors import Invalid, LedgerError, NotFound
 from domain.events import Envelope, Event
 from domain.governance.events import policy_key
 from domain.governance.policies import BUILT_IN
@@ -35,11 +37,14 @@ from producers.governance import POLICY_SET
 from producers.identity import OBJECT
 from producers.ports import CommandKey, LedgerRow
 from producers.registry import REGISTRY
-from schemas.attestation import ATTESTATION_BYTES_MAX, parse_attestation
+from schemas.attestation import ATTESTATION_BYTES_MAX, SubmitManifest, parse_attestation
 from schemas.requests import parse_request
 from schemas.values import instant_of
 
 COMMAND_ROWS_MAX = 1_000
+MANIFESTS: Final = ("submission", "statement")
+"""The fields of events of the gate that name a manifest."""
+NOT_AGAIN: Final = "no command of its own was signed, and no policy applied: not decided again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def explain(session: Session, index: int) -> dict[str, Any]:
         "roles": sorted(actor.state.roles),
         "on_behalf_of": None if first.envelope.on_behalf_of is None else _party(session, first.envelope.on_behalf_of),
         "mandate": _mandate(session, first.envelope, actor),
-        "signature": _signature(first, actor, attestation),
+        "signature": _signature(events, actor, attestation),
         "policy": _policy(session, first.envelope),
         "rests_on": again["rests_on"],
         "decided": [{"index": one.index, **_told(session, one.event)} for one in events],
@@ -134,14 +139,26 @@ def _attestation(session: Session, envelope: Envelope) -> Attestation | None:
     return parse_attestation(document)[0]
 
 
-def _signature(first: Recorded, actor: Loaded[Any], attestation: Attestation | None) -> dict[str, Any] | None:
+def _signature(events: list[Recorded], actor: Loaded[Any], attestation: Attestation | None) -> dict[str, Any] | None:
+    first = events[0]
     if first.envelope.attestation is None:
         return None
     said: dict[str, Any] = {"attestation": first.envelope.attestation.hex(), "key_id": None, "verified": None}
     if attestation is None:
         return said
     verify_attestation(attestation, first.envelope.actor, actor.state.keys)
+    _require_manifest(events, json.loads(attestation.text))
     return {**said, "key_id": attestation.key.split("+")[1], "verified": True}
+
+
+def _require_manifest(events: list[Recorded], signed: Mapping[str, Any]) -> None:
+    """Return if a manifest that was signed is the one that the events name. Raises: Invalid."""
+    if signed["command"] != SubmitManifest.NAME:
+        return
+    named = {found.hex() for one in events for name in MANIFESTS if (found := getattr(one.event, name, None))}
+    if named != {signed["input"]["manifest"]}:
+        found = ", ".join(sorted(named)) or "none"
+        raise Invalid(f"attestation: expected the manifest {signed['input']['manifest']} in the events, found {found}")
 
 
 def _policy(session: Session, envelope: Envelope) -> dict[str, Any] | None:
@@ -172,16 +189,18 @@ def _policy_document(session: Session, digest: bytes) -> tuple[str | None, str |
 
 
 def _again(session: Session, events: list[Recorded], attestation: Attestation | None) -> dict[str, Any]:
-    if attestation is not None:
-        return _command_again(session, events, attestation)
+    if attestation is not None and (signed := json.loads(attestation.text))["command"] != SubmitManifest.NAME:
+        return _command_again(session, events, attestation, signed)
     judged = [one for one in events if isinstance(one.event, TraceSetJudged)]
     if judged:
         return _judgement_again(session, events, judged[0])
-    return {"rests_on": [], "events": [], "same": None, "because": "nothing signed and no policy: not decided again"}
+    return {"rests_on": [], "events": [], "same": None, "because": NOT_AGAIN}
 
 
-def _command_again(session: Session, events: list[Recorded], attestation: Attestation) -> dict[str, Any]:
-    first, command = events[0], json.loads(attestation.text)
+def _command_again(
+    session: Session, events: list[Recorded], attestation: Attestation, command: Mapping[str, Any]
+) -> dict[str, Any]:
+    first = events[0]
     spec = REGISTRY.find(command["command"])
     if spec.measures:
         return {"rests_on": [], "events": [], "same": None, "because": "it recorded a measurement: not made again"}

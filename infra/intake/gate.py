@@ -7,7 +7,8 @@ BATCH_BYTES_MAX bytes, so that acknowledgements never lag far behind a large fil
 sidecar, a vanished file) is answered beside the others and stops nothing.
 
 The intake manifest (`infra.intake.manifest`) is a blob: a random salt, the names and the sidecars of one batch. Events
-carry its SHA-256 alone, so names never enter the ledger and can be erased.
+carry its SHA-256 alone, so names never enter the ledger and can be erased. Who brings the files signs the manifest,
+which names each by its digest beside all that is declared of it: one signature for one batch.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,10 +18,11 @@ from typing import Any, Final
 
 from domain.errors import Invalid, LedgerError
 from domain.events import Sha256
-from domain.identity.digital_object import SubmitObject
+from domain.governance.signing import Attestation
+from domain.identity.digital_object import Evidence, Seen, SubmitObject
 from domain.identity.events import Content
-from domain.ids import PartyId, format_id
-from domain.rights.events import title_key
+from domain.ids import LedgerId, PartyId, format_id
+from domain.rights.events import Root, title_key
 from infra.blobs.copying import Content as StoredContent
 from infra.blobs.store import BlobStore
 from infra.intake.declaration import Declaration, declaration_of, undeclared
@@ -29,9 +31,11 @@ from infra.intake.manifest import FileLine, put_manifest
 from infra.intake.refusal import FileRefused, Reason, Refused, refuse
 from infra.intake.walk import Found
 from producers.application import LedgerApplication
-from producers.commands import Actor, Outcome, Task
-from producers.identity import PolicyInForce, Submitted, submit_object
+from producers.authority import Request
+from producers.commands import Outcome, Task
+from producers.identity import Submitted
 from producers.ports import CommandKey
+from producers.registry import REGISTRY
 
 BATCH_FILES_MAX: Final = 512
 BATCH_BYTES_MAX: Final = 256 << 20
@@ -58,24 +62,29 @@ class _Read:
     declaration: Declaration | None
 
 
-class Gate:
-    """Brings files to the ledger for one holder. Use `identify` once per run; not for several threads."""
+@dataclass(frozen=True, slots=True)
+class Bringer:
+    """Who brings files to which ledger, for whom if not for itself, and how it signs a manifest (None: it does not)."""
 
-    def __init__(
-        self,
-        application: LedgerApplication,
-        blobs: BlobStore,
-        actor: Actor,
-        holder: PartyId,
-        policy: PolicyInForce,
-        prefix: str,
-    ) -> None:
+    ledger: LedgerId
+    prefix: str
+    actor: PartyId
+    on_behalf_of: PartyId | None
+    sign: Callable[[Sha256], Attestation | None]
+
+    @property
+    def who(self) -> PartyId:
+        """Return whose objects they will be."""
+        return self.on_behalf_of or self.actor
+
+
+class Gate:
+    """Brings files to the ledger for one party. Use `identify` once per run; not for several threads."""
+
+    def __init__(self, application: LedgerApplication, blobs: BlobStore, bringer: Bringer) -> None:
         self._application = application
         self._blobs = blobs
-        self._actor = actor
-        self._holder = holder
-        self._policy = policy
-        self._prefix = prefix
+        self._bringer = bringer
 
     def identify(
         self, walked: Iterable[Found | Refused], on_bytes: Callable[[int], None] | None = None
@@ -126,42 +135,48 @@ class Gate:
             for item in files
         ]
         submission = put_manifest(self._blobs, "intake", lines)
+        attestation = self._bringer.sign(submission)
         titles = self._titles([item for item in files if item.declaration is None])
-        tasks = [self._task(item, submission, titles) for item in files]
+        tasks = [self._task(item, submission, attestation, titles) for item in files]
         outcomes = iter(self._application.execute_all(tasks))
         return [item if isinstance(item, Refused) else self._answer(item, next(outcomes)) for item in batch]
 
     def _titles(self, files: Sequence[_Read]) -> frozenset[bytes]:
         """Return the digests among `files` on which the holder claims a title: undeclared files of his own making."""
-        works = {title_key(self._holder, item.content.sha256): item.content.sha256 for item in files}
+        works = {title_key(self._bringer.who, item.content.sha256): item.content.sha256 for item in files}
         return frozenset(works[key] for key in self._application.store.key_holders(list(works)))
 
-    def _task(self, item: _Read, submission: Sha256, titles: frozenset[bytes]) -> Task[Submitted]:
-        content = item.content
+    def _task(
+        self, item: _Read, submission: Sha256, attestation: Attestation | None, titles: frozenset[bytes]
+    ) -> Task[Submitted]:
+        content, bringer = item.content, self._bringer
         declaration = item.declaration or undeclared(content.kind, own=content.sha256 in titles)
+        declared = declaration.declared
         command = SubmitObject(
-            holder=self._holder,
+            sha256=content.sha256,
             asset_class=declaration.asset_class,
-            kind=str(content.kind),
             origin=declaration.origin,
             intake_source=declaration.intake_source,
-            content=Content(
-                sha256=content.sha256, sm3=Sha256(content.sm3), size=content.size, media_type=content.media_type
-            ),
             parents=declaration.parents,
-            submission=submission,
-            declared=declaration.declared,
+            root=None if declared.root is Root.UNSPECIFIED else declared.root,
+            evidence=tuple(Evidence(element=element, sha256=found) for element, found in declared.evidence.items()),
             declared_sha256=declaration.sha256,
-            hold=hold_of(self._blobs.path(content.sha256), content.media_type),
+            submission=submission,
         )
-        key = CommandKey(self._actor.party, self._application.new_id())
-        return submit_object(key, self._actor, command, self._policy)
+        seen = Seen(
+            Content(sha256=content.sha256, sm3=Sha256(content.sm3), size=content.size, media_type=content.media_type),
+            str(content.kind),
+            hold_of(self._blobs.path(content.sha256), content.media_type),
+        )
+        key = CommandKey(bringer.actor, self._application.new_id())
+        request = Request(key, bringer.actor, command, bringer.on_behalf_of, attestation, seen)
+        return REGISTRY.task(request, bringer.ledger)
 
     def _answer(self, item: _Read, outcome: Outcome[Any]) -> Taken | Refused:
         if isinstance(outcome.error, LedgerError):
             return refuse(item.found.path, Reason.REFUSED, str(outcome.error))
         answer: Submitted = outcome.result()
-        name = format_id("O", answer.object_id, self._prefix)
+        name = format_id("O", answer.object_id, self._bringer.prefix)
         return Taken(item.found.display, name, item.content, answer, outcome.first, outcome.last)
 
 

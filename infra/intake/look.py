@@ -7,7 +7,7 @@ from typing import Any
 from domain.errors import NotFound
 from domain.identity.digital_object import DigitalObject, evolve
 from domain.identity.events import ObjectIdentified, content_key
-from domain.ids import ObjectId, format_id, format_representation
+from domain.ids import ObjectId, PartyId, format_id, format_representation
 from infra.bootstrap import Session
 from infra.intake.hashing import hash_opened
 from infra.intake.manifest import find_line
@@ -34,7 +34,7 @@ def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
     birth = state.birth
     if birth is None:
         raise AssertionError(f"stream {object_id} begins with {rows[0].type} and has no birth")
-    line = find_line(session.blobs, birth.submission, birth.content.sha256)
+    line = None if birth.submission is None else find_line(session.blobs, birth.submission, birth.content.sha256)
     cells = state.judged.cells if state.judged else ()
     return {
         "id": name,
@@ -83,8 +83,8 @@ def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
     }
 
 
-def find_by_content(session: Session, path: Path) -> dict[str, Any]:
-    """Return the object that has the bytes of `path`.
+def find_by_content(session: Session, path: Path, holder: PartyId) -> dict[str, Any]:
+    """Return the object of `holder` that has the bytes of `path`.
 
     Raises:
         NotFound: there is no such file, or the holder has not brought these bytes.
@@ -94,11 +94,11 @@ def find_by_content(session: Session, path: Path) -> dict[str, Any]:
         raise NotFound(f"{display(path)}: no such file")
     with open_file(path) as opened:
         sha256 = hash_opened(opened)
-    key = content_key(session.config.holder_id, sha256)
-    holder = session.store.key_holders([key]).get(key)
-    if holder is None:
+    key = content_key(holder, sha256)
+    found = session.store.key_holders([key]).get(key)
+    if found is None:
         raise NotFound(f"{display(path)}: these bytes (sha256 {sha256.hex()}) are not in this ledger")
-    return look_at_object(session, ObjectId(holder.stream_id))
+    return look_at_object(session, ObjectId(found.stream_id))
 
 
 def _event(index: int, decoded: Decoded) -> dict[str, Any]:

@@ -9,16 +9,19 @@ from typing import Any
 from domain.errors import LedgerError
 from domain.events import Sha256
 from domain.identity.digital_object import Status
-from domain.ids import format_id
+from domain.ids import PartyId, TitleId, format_id
 from domain.rights.events import Root
+from domain.rights.title import ClaimRights
 from infra.bootstrap import Session
-from infra.intake.gate import BATCH_FILES_MAX, Gate, Taken
+from infra.governance.signing import sign_manifest
+from infra.intake.gate import BATCH_FILES_MAX, Bringer, Gate, Taken
 from infra.intake.hashing import hash_opened
 from infra.intake.manifest import FileLine, put_manifest
 from infra.intake.refusal import FileRefused, Reason, Refused, refuse
 from infra.intake.walk import Found, walk
-from producers.identity import POLICY_IN_FORCE
-from producers.rights import Claimed, claim_rights
+from producers.authority import Request
+from producers.ports import CommandKey
+from producers.registry import REGISTRY
 
 
 @dataclass(slots=True)
@@ -75,9 +78,22 @@ class IdentifyRun:
         }
 
 
+def bringer_of(session: Session, actor: PartyId | None = None, on_behalf_of: PartyId | None = None) -> Bringer:
+    """Return who brings files of this home: the holder if nobody else; its keys sign where they lie in the home."""
+    who = actor or session.config.holder_id
+    return Bringer(
+        session.config.ledger_id,
+        session.config.prefix,
+        who,
+        on_behalf_of,
+        lambda manifest: sign_manifest(session, who, on_behalf_of, manifest),
+    )
+
+
 def identify_paths(
     session: Session,
     paths: Sequence[Path],
+    bringer: Bringer,
     on_bytes: Callable[[int], None] | None = None,
     on_answer: Callable[[Taken | Refused], None] | None = None,
 ) -> IdentifyRun:
@@ -90,9 +106,7 @@ def identify_paths(
             takes up the rest.
     """
     run = IdentifyRun(session.config.prefix)
-    gate = Gate(
-        session.application, session.blobs, session.holder, session.config.holder_id, POLICY_IN_FORCE, run.prefix
-    )
+    gate = Gate(session.application, session.blobs, bringer)
     for item in gate.identify(walk(paths, exclude=[session.home.path]), on_bytes):
         if isinstance(item, Taken):
             run.answers.append(item)
@@ -132,8 +146,8 @@ class DeclareRun:
         }
 
 
-def declare_own_creation(session: Session, paths: Sequence[Path]) -> DeclareRun:
-    """Claim every file under `paths` as the holder's own creation: one title each, one salted statement per batch.
+def declare_own_creation(session: Session, paths: Sequence[Path], bringer: Bringer) -> DeclareRun:
+    """Claim every file under `paths` as the bringer's own creation: one title each, one signed statement per batch.
 
     Raises:
         Unavailable: the database or the disk failed.
@@ -150,30 +164,27 @@ def declare_own_creation(session: Session, paths: Sequence[Path]) -> DeclareRun:
         except FileRefused as refused:
             run.refused.append(refused.refused)
         if len(batch) >= BATCH_FILES_MAX:
-            _claim(session, run, batch)
+            _claim(session, bringer, run, batch)
             batch = []
     if batch:
-        _claim(session, run, batch)
+        _claim(session, bringer, run, batch)
     run.sealed_size = session.seal()
     return run
 
 
-def _claim(session: Session, run: DeclareRun, batch: Sequence[tuple[Found, bytes]]) -> None:
+def _claim(session: Session, bringer: Bringer, run: DeclareRun, batch: Sequence[tuple[Found, bytes]]) -> None:
     lines = [FileLine(found.path, sha256, found.size) for found, sha256 in batch]
     statement = put_manifest(session.blobs, "own creation", lines)
-    holder = session.config.holder_id
-    outcomes = session.application.execute_all(
-        [
-            claim_rights(
-                session.new_command(session.holder), session.holder, holder, Sha256(w), Root.OWN_CREATION, statement
-            )
-            for _, w in batch
-        ]
-    )
-    for (found, sha256), outcome in zip(batch, outcomes, strict=True):
+    attestation = bringer.sign(statement)
+    tasks = []
+    for _, sha256 in batch:
+        command = ClaimRights(work=Sha256(sha256), root=Root.OWN_CREATION, statement=statement)
+        key = CommandKey(bringer.actor, session.application.new_id())
+        request = Request(key, bringer.actor, command, bringer.on_behalf_of, attestation)
+        tasks.append(REGISTRY.task(request, bringer.ledger))
+    for (found, sha256), outcome in zip(batch, session.application.execute_all(tasks), strict=True):
         if isinstance(outcome.error, LedgerError):
             run.refused.append(refuse(found.path, Reason.REFUSED, str(outcome.error)))
             continue
-        claimed: Claimed = outcome.result()
-        title = format_id("G", claimed.title, session.config.prefix)
-        run.titles.append(DeclaredTitle(title, found.display, sha256, claimed.new))
+        title = format_id("G", TitleId(outcome.result()), session.config.prefix)
+        run.titles.append(DeclaredTitle(title, found.display, sha256, new=outcome.last >= outcome.first))

@@ -11,6 +11,7 @@ from uuid import UUID
 import rfc8785
 
 from consumers.feed import parse_cursor
+from domain.events import Sha256
 from domain.governance.party import AssignRole
 from domain.governance.signing import binding_text
 from domain.identity.events import content_key
@@ -44,7 +45,7 @@ from producers.ports import LedgerRow
 from producers.relay import record_of
 from producers.relay_ports import parse_position
 from schemas import envelope
-from schemas.attestation import command_text
+from schemas.attestation import command_text, manifest_text
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from schemas.framing import unframe
@@ -246,3 +247,16 @@ def test_signed_commands() -> None:
     )
     assert text.decode() == read("command")
     assert binding_text(ledger, "KEY") == f"edgeprint/key-binding/v1\n{ledger}\nKEY\n".encode()
+
+
+def test_signed_manifests() -> None:
+    document = json.loads(read("signed-manifest"))
+    text = manifest_text(
+        Sha256(bytes.fromhex(document["input"]["manifest"])),
+        command_id=UUID(document["id"]),
+        actor=parse_party_id(document["actor"]),
+        on_behalf_of=None,
+        ledger=parse_ledger_id(document["ledger"]),
+        prefix="10.5072",
+    )
+    assert text.decode() == read("signed-manifest")

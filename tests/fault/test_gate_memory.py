@@ -12,16 +12,14 @@ from domain.identity.digital_object import Status
 from domain.identity.events import DuplicateSubmissionDetected, ObjectIdentified
 from infra.blobs.store import BlobStore
 from infra.intake import gate as gate_module
-from infra.intake.gate import Gate, Taken
+from infra.intake.gate import Bringer, Gate, Taken
 from infra.intake.refusal import Reason, Refused
 from infra.intake.walk import walk
 from infra.store.memory import MemoryRecorder
 from producers.application import LedgerApplication
 from producers.evidence import change_ledger
-from producers.identity import POLICY_IN_FORCE
 from producers.ports import AppendRequest, AppendResult
 from schemas.envelope import read_header
-from tests.identity_kit import submission
 from tests.unit.test_application import World
 
 BATCH = 100
@@ -47,7 +45,9 @@ class FailingStore(MemoryRecorder):
 
 def make_gate(world: World, folder: Path) -> Gate:
     blobs = BlobStore(folder / "blobs")
-    return Gate(world.application, blobs, world.actor, world.holder, POLICY_IN_FORCE, "10.5072")
+    return Gate(
+        world.application, blobs, Bringer(world.ledger_id, "10.5072", world.holder, None, lambda _: world.signed)
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -176,7 +176,7 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> tuple[World, Shared]:
 
 
 def brought(world: World, data: bytes) -> int:
-    outcome = world.application.execute_all([submission(world.key(), world.actor, world.holder, data)])[0]
+    outcome = world.application.execute_all([world.submission(data)])[0]
     outcome.require()
     return outcome.last
 
@@ -220,8 +220,8 @@ def test_a_clock_that_jumps_between_deciding_and_storing(clocked: tuple[World, S
         return append(requests)
 
     world.store.append = jumping  # type: ignore[method-assign]
-    task = submission(world.key(), world.actor, world.holder, b"jump")
-    batch = [task, submission(world.key(), world.actor, world.holder, b"jump too")]
+    task = world.submission(b"jump")
+    batch = [task, world.submission(b"jump too")]
     for outcome in world.application.execute_all(batch):
         outcome.require()
         assert outcome.result().state.status is Status.QUARANTINED
@@ -237,6 +237,6 @@ def test_a_clock_that_never_agrees_is_an_error_and_stores_nothing(clocked: tuple
     behind: Callable[[], int] = lambda: clock() - YEAR_US  # noqa: E731
     application: LedgerApplication = world.application
     application.clock = behind
-    outcome = application.execute_all([submission(world.key(), world.actor, world.holder, b"never")])[0]
+    outcome = application.execute_all([world.submission(b"never")])[0]
     assert outcome.error is not None and "stale" in str(outcome.error)
     assert world.store.size() == size

@@ -10,15 +10,18 @@ from domain.evidence.ledger import ResetClock
 from domain.identity.events import DuplicateSubmissionDetected, ObjectIdentified
 from infra.bootstrap import Session, opened
 from infra.clock import IdSource, now_us
+from infra.governance.signing import sign_manifest
 from infra.store.mapper import EntryMapper
 from producers.application import LedgerApplication
+from producers.commands import Task
 from producers.evidence import change_ledger
+from producers.identity import Submitted
 from producers.ports import CommandKey
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from schemas.envelope import read_header
 from tests.e2e.kit import Place, check_whole, finish, place
-from tests.identity_kit import submission
+from tests.identity_kit import MANIFEST, submission
 
 SECOND_US = 1_000_000
 FILES = 120
@@ -111,6 +114,12 @@ def application(session: Session, clock: Clock) -> LedgerApplication:
     )
 
 
+def brought(session: Session, key: CommandKey, data: bytes) -> Task[Submitted]:
+    """Return the task by which the holder brings `data`, signed as a batch of files is."""
+    holder = session.config.holder_id
+    return submission(key, holder, data, attestation=sign_manifest(session, holder, None, MANIFEST))
+
+
 @pytest.mark.parametrize("wrong_us", [-3600 * SECOND_US, 365 * 86_400 * SECOND_US, -6 * SECOND_US, 6 * SECOND_US])
 def test_a_time_that_the_database_refuses_is_encoded_again_under_the_same_ids(ledger: Place, wrong_us: int) -> None:
     with opened(ledger.settings) as session:
@@ -118,7 +127,7 @@ def test_a_time_that_the_database_refuses_is_encoded_again_under_the_same_ids(le
         key = CommandKey(session.config.holder_id, IdSource()())
         data = b"late %d" % wrong_us
         session.blobs.put_bytes(data)
-        task = submission(key, session.holder, session.config.holder_id, data)
+        task = brought(session, key, data)
         before = now_us()
         outcome = app.execute_all([task])[0]
         rows = session.store.rows(outcome.first, outcome.last - outcome.first + 1)
@@ -133,9 +142,7 @@ def test_a_clock_that_stays_wrong_ends_in_an_error(ledger: Place) -> None:
     with opened(ledger.settings) as session:
         size = session.store.size()
         app = application(session, Clock(*itertools.repeat(3600 * SECOND_US, 50)))
-        task = submission(
-            CommandKey(session.config.holder_id, IdSource()()), session.holder, session.config.holder_id, b"never"
-        )
+        task = brought(session, CommandKey(session.config.holder_id, IdSource()()), b"never")
         outcome = app.execute_all([task])[0]
         assert outcome.error is not None and "stale" in str(outcome.error)
         assert session.store.size() == size
@@ -163,7 +170,7 @@ def test_time_high_never_falls_until_a_clock_reset(ledger: Place) -> None:
         def bring(data: bytes, clock: Clock) -> int:
             app = application(session, clock)
             session.blobs.put_bytes(data)
-            task = submission(session.new_command(session.holder), session.holder, session.config.holder_id, data)
+            task = brought(session, session.new_command(session.holder), data)
             outcome = app.execute_all([task])[0]
             outcome.require()
             app.close()
@@ -190,10 +197,10 @@ def test_every_command_is_in_the_ledger_under_its_own_id(ledger: Place) -> None:
     with opened(ledger.settings) as session:
         key = CommandKey(session.config.holder_id, IdSource()())
         session.blobs.put_bytes(b"once")
-        task = submission(key, session.holder, session.config.holder_id, b"once")
+        task = brought(session, key, b"once")
         outcome = session.application.execute(task)
     with opened(ledger.settings) as session:
-        again = session.application.execute(submission(key, session.holder, session.config.holder_id, b"once"))
+        again = session.application.execute(brought(session, key, b"once"))
         assert again.repeated and (again.first, again.last) == (outcome.first, outcome.last)
         stored: dict[tuple[UUID, UUID], object] = dict(session.store.commands([(key.actor, key.command_id)]))
         assert len(stored) == 1

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from domain.events import Sha256
-from domain.rights.events import Root
 from infra.bootstrap import wired
+from infra.governance.signing import sign_manifest
 from infra.home import Home
 from infra.sealer.database import published_notes
 from infra.store.provision import READER
-from producers.rights import claim_rights
 from tests.e2e.kit import Place, check_whole, objects_in, place
+from tests.identity_kit import STATEMENT, claim
 
 SECOND = 300  # enough to begin a second bundle
 
@@ -122,7 +122,8 @@ def test_a_database_that_went_its_own_way_is_not_overwritten(aged: Aged) -> None
     with database.in_use(), wired(made.settings, home, home.config(), database) as session:
         before, key = session.store.size(), session.new_command(session.holder)
         work = Sha256(b"w" * 32)
-        task = claim_rights(key, session.holder, session.config.holder_id, work, Root.OWN_CREATION, work)
+        holder = session.config.holder_id
+        task = claim(key, holder, work, sign_manifest(session, holder, None, STATEMENT))
         session.application.execute(task).require()  # what a program without our check would do
     refused = made.run("ledger", "restore")
     assert refused.code == 1 and "nothing was restored" in refused.err, refused

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from domain.errors import Rejected
-from domain.events import ActorKind, Sha256
-from domain.governance.events import PartyEnrolled, PartyKind
+from domain.events import Sha256
+from domain.governance.events import PartyEnrolled
 from domain.identity.digital_object import Status
 from domain.identity.events import (
     AssetClass,
@@ -33,11 +33,10 @@ from domain.identity.events import (
 from domain.identity.trace_set import Declared
 from domain.ids import ObjectId, PartyId
 from domain.rights.events import RightsClaimed, Root, title_key
-from producers.commands import Actor, Outcome, Task
+from producers.commands import Outcome, Task
 from producers.identity import Submitted
 from producers.ports import CommandKey
-from producers.rights import claim_rights
-from tests.identity_kit import enrol, submission
+from tests.identity_kit import claim, enrol_with_key, submission
 from tests.unit.test_application import World
 
 # What the table asks besides the hash, by origin. `attested` cannot be reached by declaring.
@@ -156,10 +155,10 @@ class Gate(RuleBasedStateMachine):
         self.world = World()
         self.oracle = Oracle()
         second, self.stranger = PartyId(self.world.new_id()), PartyId(self.world.new_id())
-        self.world.application.execute_all(
-            [enrol(self.world.key(), self.world.actor, second, PartyKind.ORGANISATION, self.world.ledger_id)]
-        )[0].require()
+        enrolling, signed = enrol_with_key(self.world.key(), second, self.world.ledger_id)
+        self.world.application.execute_all([enrolling])[0].require()
         self.parties = [self.world.holder, second, self.stranger]
+        self.signed = [self.world.signed, signed, signed]
         self.done: list[tuple[Task[Any], Outcome[Any]]] = []
 
     # -- commands -----------------------------------------------------------------------------------------------------
@@ -171,10 +170,10 @@ class Gate(RuleBasedStateMachine):
         parents = {"none": [], "object": self.born()[:1], "nobody": [ObjectId(UUID(int=7))]}[s["parent"]]
         return submission(
             key or CommandKey(party, self.world.new_id(), None),
-            Actor(party, ActorKind.HUMAN),
             party,
             s["data"],
             parents,
+            attestation=self.signed[s["holder"]],
             origin=s["origin"],
             asset_class=s["asset_class"],
             declared=Declared(evidence, s["root"]),
@@ -219,10 +218,7 @@ class Gate(RuleBasedStateMachine):
     @rule(holder=holders, data=works)
     def claim(self, holder: int, data: bytes) -> None:
         party, work = self.parties[holder], Sha256(hashlib.sha256(data).digest())
-        task = claim_rights(
-            CommandKey(party, self.world.new_id(), None), Actor(party, ActorKind.HUMAN), party, work,
-            Root.OWN_CREATION, STATEMENT,
-        )  # fmt: skip
+        task = claim(CommandKey(party, self.world.new_id(), None), party, work, self.signed[holder])
         size = self.world.store.size()
         outcome = self.world.application.execute_all([task])[0]
         if holder == 2:
@@ -230,7 +226,7 @@ class Gate(RuleBasedStateMachine):
                 outcome.require()
             return
         new = (holder, data) not in self.oracle.titles
-        assert outcome.result().new == new
+        assert outcome.last - outcome.first == new - 1
         assert self.world.store.size() == size + new
         self.oracle.titles.add((holder, data))
         self.done.append((task, outcome))

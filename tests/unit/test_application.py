@@ -11,12 +11,11 @@ import pytest
 from domain.errors import Conflict, NotFound, Rejected
 from domain.events import ActorKind, Sha256
 from domain.evidence.ledger import FoundLedger, ResetClock, SchemaText
-from domain.governance.events import PartyEnrolled, PartyKind
+from domain.governance.events import KeyBound, PartyEnrolled, PartyKind
 from domain.identity.digital_object import Status
 from domain.identity.events import DuplicateSubmissionDetected, ObjectIdentified, content_key
 from domain.ids import LedgerId, PartyId, uuid7
 from domain.ledger.merkle import leaf_hash
-from domain.rights.events import Root
 from infra.clock import now_us
 from infra.store.mapper import EntryMapper
 from infra.store.memory import MemoryRecorder
@@ -24,12 +23,12 @@ from producers.application import LedgerApplication
 from producers.authority import PARTY
 from producers.commands import Actor, Decision, Task, View, Write
 from producers.evidence import change_ledger
+from producers.identity import Submitted
 from producers.ports import AppendRequest, AppendResult, CommandKey
-from producers.rights import Claimed, claim_rights
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from schemas.envelope import read_header
-from tests.identity_kit import enrol, submission
+from tests.identity_kit import claim, enrol, enrol_with_key, submission
 
 
 def ids() -> Callable[[], UUID]:
@@ -38,7 +37,7 @@ def ids() -> Callable[[], UUID]:
 
 
 class World:
-    """A founded ledger in memory with one enrolled holder."""
+    """A founded ledger in memory with one enrolled holder, who has a key."""
 
     def __init__(self, store: MemoryRecorder | None = None) -> None:
         self.new_id = ids()
@@ -52,10 +51,17 @@ class World:
         texts = tuple(SchemaText(s.sha256, s.text.decode()) for s in CATALOGUE.by_type.values())
         command = FoundLedger("10.5072", False, ("example.org/log",), texts)
         self.application.execute(change_ledger(self.key(), self.actor, self.ledger_id, command)).require()
-        self.application.execute(enrol(self.key(), self.actor, self.holder, PartyKind.PERSON, self.ledger_id)).require()
+        enrolling, self.signed = enrol_with_key(self.key(), self.holder, self.ledger_id)
+        self.application.execute(enrolling).require()
 
     def key(self, digest: bytes | None = None) -> CommandKey:
         return CommandKey(self.holder, self.new_id(), digest)
+
+    def submission(self, data: bytes, parents: Sequence[UUID] = ()) -> Task[Submitted]:
+        return submission(self.key(), self.holder, data, parents, attestation=self.signed)
+
+    def claim(self, work: bytes, key: CommandKey | None = None) -> Task[UUID]:
+        return claim(key or self.key(), self.holder, Sha256(work), self.signed)
 
 
 @pytest.fixture
@@ -68,9 +74,9 @@ def test_the_envelope_says_who_what_and_where(world: World) -> None:
     assert [row.index for row in rows] == list(range(len(rows)))
     header = read_header(rows[-1].entry)
     decoded = world.application.codec.accept(rows[-1].entry)
-    assert decoded.event == PartyEnrolled(kind=PartyKind.PERSON)
+    assert isinstance(decoded.event, KeyBound)
     assert (header.stream_id, header.actor, header.ledger_id) == (world.holder, world.holder, world.ledger_id)
-    assert decoded.envelope.stream_version == 1 and decoded.envelope.actor_kind is ActorKind.HUMAN
+    assert decoded.envelope.stream_version == 2 and decoded.envelope.actor_kind is ActorKind.HUMAN
     assert rows[-1].leaf_hash == leaf_hash(rows[-1].entry)
 
 
@@ -83,13 +89,10 @@ def test_events_of_a_stream_are_chained_by_their_leaf_hashes(world: World) -> No
 
 
 def test_a_known_command_is_answered_with_what_is_stored(world: World) -> None:
-    key, work = world.key(b"d" * 32), Sha256(b"w" * 32)
-    task = claim_rights(key, world.actor, world.holder, work, Root.OWN_CREATION, Sha256(b"s" * 32))
-    first = world.application.execute(task)
+    key, work = world.key(b"d" * 32), b"w" * 32
+    first = world.application.execute(world.claim(work, key))
     size = world.store.size()
-    again = world.application.execute(
-        claim_rights(key, world.actor, world.holder, work, Root.OWN_CREATION, Sha256(b"s" * 32))
-    )
+    again = world.application.execute(world.claim(work, key))
     assert again.repeated and (again.first, again.last) == (first.first, first.last)
     assert world.store.size() == size
 
@@ -114,31 +117,24 @@ def test_another_body_under_a_known_id_is_refused(world: World) -> None:
 
 
 def test_a_decision_to_do_nothing_keeps_its_command_id(world: World) -> None:
-    work, statement = Sha256(b"w" * 32), Sha256(b"s" * 32)
-    world.application.execute(
-        claim_rights(world.key(), world.actor, world.holder, work, Root.OWN_CREATION, statement)
-    ).require()
+    first = world.application.execute(world.claim(b"w" * 32))
     key = world.key()
-    outcome = world.application.execute(
-        claim_rights(key, world.actor, world.holder, work, Root.OWN_CREATION, statement)
-    )
-    claimed: Claimed = outcome.result()
-    assert not claimed.new
+    outcome = world.application.execute(world.claim(b"w" * 32, key))
+    assert outcome.result() == first.result() and outcome.last < outcome.first
     assert world.store.commands([(key.actor, key.command_id)]), "the id is kept though nothing was written"
 
 
 def test_one_bad_command_does_not_stop_the_others(world: World) -> None:
     stranger = PartyId(world.new_id())
-    bad = claim_rights(world.key(), world.actor, stranger, Sha256(b"x" * 32), Root.OWN_CREATION, Sha256(b"s" * 32))
-    good = claim_rights(world.key(), world.actor, world.holder, Sha256(b"y" * 32), Root.OWN_CREATION, Sha256(b"s" * 32))
-    refused, stored = world.application.execute_all([bad, good])
-    with pytest.raises(Rejected, match="not enrolled"):
+    bad = claim(world.key(), stranger, Sha256(b"x" * 32), world.signed)
+    refused, stored = world.application.execute_all([bad, world.claim(b"y" * 32)])
+    with pytest.raises(Rejected, match="not an enrolled party"):
         refused.require()
-    assert stored.result().new
+    assert stored.last == stored.first
 
 
 def test_the_same_bytes_twice_in_one_batch_are_one_object(world: World) -> None:
-    tasks = [submission(world.key(), world.actor, world.holder, b"same bytes") for _ in range(3)]
+    tasks = [world.submission(b"same bytes") for _ in range(3)]
     outcomes = world.application.execute_all(tasks)
     answers = [outcome.result() for outcome in outcomes]
     assert len({answer.object_id for answer in answers}) == 1
@@ -149,7 +145,7 @@ def test_the_same_bytes_twice_in_one_batch_are_one_object(world: World) -> None:
 
 
 def test_a_stream_of_another_kind_is_refused_by_name(world: World) -> None:
-    task = submission(world.key(), world.actor, world.holder, b"child", parents=[world.holder])
+    task = world.submission(b"child", parents=[world.holder])
     with pytest.raises(NotFound, match="expected a stream of DigitalObject"):
         world.application.execute(task).require()
 
@@ -180,10 +176,10 @@ def test_a_stale_read_is_decided_again_and_keeps_its_ids() -> None:
     store = RacingStore()
     world = World(store)
     data = b"contested"
-    rival = submission(world.key(), world.actor, world.holder, data)
+    rival = world.submission(data)
     store.race = lambda: world.application.execute_all([rival])[0].require()  # type: ignore[method-assign]
     store.races = 1
-    task = submission(world.key(), world.actor, world.holder, data)
+    task = world.submission(data)
     answer = world.application.execute(task).result()
     assert answer.duplicate and answer.state.status is not Status.UNKNOWN
     holder = store.key_holders([content_key(world.holder, hashlib.sha256(data).digest())])
@@ -214,10 +210,10 @@ def test_guards_name_every_stream_that_was_read_and_not_written(world: World) ->
     seen: list[AppendRequest] = []
     append = world.store.append
     world.store.append = lambda requests: seen.extend(requests) or append(requests)  # type: ignore[method-assign,func-returns-value]
-    tasks = [submission(world.key(), world.actor, world.holder, data) for data in (b"one", b"two")]
+    tasks = [world.submission(data) for data in (b"one", b"two")]
     for outcome in world.application.execute_all(tasks):
         outcome.require()
-    assert all([(g.stream_id, g.version) for g in request.guards] == [(world.holder, 1)] for request in seen)
+    assert all([(g.stream_id, g.version) for g in request.guards] == [(world.holder, 2)] for request in seen)
 
 
 def test_commands_of_many_threads_share_batches_and_are_all_stored(world: World) -> None:
@@ -225,14 +221,7 @@ def test_commands_of_many_threads_share_batches_and_are_all_stored(world: World)
 
     def work(number: int) -> None:
         for step in range(20):
-            task = claim_rights(
-                world.key(),
-                world.actor,
-                world.holder,
-                Sha256(hashlib.sha256(b"%d.%d" % (number, step)).digest()),
-                Root.OWN_CREATION,
-                Sha256(b"s" * 32),
-            )
+            task = world.claim(hashlib.sha256(b"%d.%d" % (number, step)).digest())
             try:
                 world.application.execute(task).require()
             except Exception as error:

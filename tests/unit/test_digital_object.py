@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import Rejected
 from domain.events import Event, Sha256
-from domain.identity.digital_object import DigitalObject, Facts, Status, SubmitObject, decide, evolve
+from domain.identity.digital_object import DigitalObject, Facts, Seen, Status, SubmitObject, decide, evolve
 from domain.identity.events import (
     AssetClass,
     Content,
@@ -29,27 +29,26 @@ from domain.identity.events import (
 from domain.identity.trace_set import BUILT_IN, Declared, judge
 from domain.ids import ObjectId, PartyId
 from domain.rights.events import Root
+from tests.identity_kit import declaring
 
 HOLDER = PartyId(UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0e"))
 PARENT = ObjectId(UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0f"))
 CONTENT = Content(sha256=Sha256(b"c" * 32), sm3=Sha256(b"m" * 32), size=3, media_type="image/png")
 EVIDENCE = Sha256(b"e" * 32)
 STATEMENT = Sha256(b"t" * 32)
-FACTS = Facts(holder_enrolled=True, known_parents=frozenset(), title_statement=None, policy=BUILT_IN)
+SEEN = Seen(CONTENT, "image")
+FACTS = Facts(HOLDER, SEEN, known_parents=frozenset(), title_statement=None, policy=BUILT_IN)
 ALL = {e: EVIDENCE for e in Element if e not in (Element.UNSPECIFIED, Element.HASH)}
 
 
 def submit(origin: Origin, declared: Declared, asset_class: AssetClass = AssetClass.STATIC) -> SubmitObject:
     return SubmitObject(
-        holder=HOLDER,
+        sha256=CONTENT.sha256,
         asset_class=asset_class,
-        kind="image",
         origin=origin,
         intake_source=IntakeSource.PRODUCTION_NEW,
-        content=CONTENT,
-        parents=(),
         submission=Sha256(b"n" * 32),
-        declared=declared,
+        **declaring(declared),
     )
 
 
@@ -176,6 +175,20 @@ def test_an_edge_into_nothing_is_refused_before_birth() -> None:
     assert isinstance(born[0], ObjectIdentified) and born[0].parents[0].object_id == PARENT
 
 
-def test_a_stranger_brings_nothing() -> None:
-    with pytest.raises(Rejected, match="not enrolled"):
-        decide(DigitalObject(), submit(Origin.IMPORTED, COMPLETE), replace(FACTS, holder_enrolled=False))
+def test_bytes_that_are_not_here_are_not_brought() -> None:
+    command, other = submit(Origin.IMPORTED, COMPLETE), replace(CONTENT, sha256=Sha256(b"o" * 32))
+    for seen in (None, Seen(other, "image")):
+        with pytest.raises(Rejected, match="submit-object refused: the blob store has no bytes of SHA-256 6363"):
+            decide(DigitalObject(), command, replace(FACTS, seen=seen))
+
+
+def test_an_element_is_declared_once() -> None:
+    command = submit(Origin.CAPTURED, COMPLETE)
+    with pytest.raises(Rejected, match="each element of the traceable set once"):
+        decide(DigitalObject(), replace(command, evidence=(*command.evidence, command.evidence[0])), FACTS)
+
+
+def test_what_the_bytes_may_do_holds_back_what_is_complete() -> None:
+    held = replace(FACTS, seen=Seen(CONTENT, "image", hold="pickled data may run code"))
+    events = decide(DigitalObject(), submit(Origin.EXTERNAL_SERVICE, COMPLETE), held)
+    assert events[-1] == ObjectQuarantined(lacking=(), clause="pickled data may run code")

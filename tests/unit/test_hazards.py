@@ -23,6 +23,7 @@ from tests.governance_kit import Town
 WHOLE = Declared(
     {e: Sha256(b"e" * 32) for e in Element if e not in (Element.UNSPECIFIED, Element.HASH)}, Root.EMPLOYMENT
 )
+PICKLE = pickle.dumps({"weights": list(range(100))})
 HAS_USD = any((Path(place) / "pxr").is_dir() for place in sys.path)
 
 
@@ -84,7 +85,7 @@ class TestAtTheGate:
     def test_a_whole_declaration_does_not_let_a_pickle_in(self) -> None:
         town = Town()
         guild = town.enrol(PartyKind.ORGANISATION, Role.OPERATOR)
-        it = town.bring(b"weights", guild, origin=Origin.HUMAN_WORK, declared=WHOLE, hold=PICKLED)
+        it = town.bring(PICKLE, guild, origin=Origin.HUMAN_WORK, declared=WHOLE)
         state = town.load(it, OBJECT).state
         assert (state.status, state.clause, state.lacking) == (Status.QUARANTINED, PICKLED, ())
         assert reason_text(state, Words("en")) == PICKLED
@@ -99,8 +100,8 @@ class TestAtTheGate:
 
     def test_brought_again_with_more_it_waits_still(self) -> None:
         town = Town()
-        it = town.bring(b"weights", hold=PICKLED, origin=Origin.HUMAN_WORK)
+        it = town.bring(PICKLE, origin=Origin.HUMAN_WORK)
         assert town.load(it, OBJECT).state.lacking
-        again = town.bring(b"weights", hold=PICKLED, origin=Origin.HUMAN_WORK, declared=WHOLE)
+        again = town.bring(PICKLE, origin=Origin.HUMAN_WORK, declared=WHOLE)
         state = town.load(it, OBJECT).state
         assert again == it and (state.status, state.clause, state.lacking) == (Status.QUARANTINED, PICKLED, ())

@@ -12,7 +12,7 @@ from domain.command import Command
 from domain.errors import Rejected
 from domain.events import Event, Sha256
 from domain.identity import upkeep
-from domain.identity.digital_object import DigitalObject, Status, SubmitObject, evolve
+from domain.identity.digital_object import DigitalObject, Seen, Status, SubmitObject, evolve
 from domain.identity.digital_object import Facts as GateFacts
 from domain.identity.digital_object import decide as at_the_gate
 from domain.identity.events import (
@@ -62,6 +62,7 @@ from domain.identity.upkeep import (
 )
 from domain.ids import Commitment, ObjectId, PartyId
 from domain.rights.events import Root
+from tests.identity_kit import declaring
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 OBJECT = ObjectId(UUID("01937e3f-2b5c-7d4a-9c3e-000000000001"))
@@ -99,19 +100,14 @@ FINGERPRINT = ComputeFingerprint(object=OBJECT)
 def born(origin: Origin = Origin.HUMAN_WORK, declared: Any = EVERYTHING, policy: Any = BUILT_IN) -> DigitalObject:
     """An object as the gate leaves it."""
     command = SubmitObject(
-        holder=HOLDER,
+        sha256=CONTENT.sha256,
         asset_class=AssetClass.STATIC,
-        kind="image",
         origin=origin,
         intake_source=IntakeSource.CREATION,
-        content=CONTENT,
         parents=(Parent(object_id=OTHER_PARENT, relation=Relation.MADE_FROM),),
-        submission=Sha256(b"n" * 32),
-        declared=Declared(declared, Root.EMPLOYMENT),
+        **declaring(Declared(declared, Root.EMPLOYMENT)),
     )
-    facts = GateFacts(
-        holder_enrolled=True, known_parents=frozenset({OTHER_PARENT}), title_statement=None, policy=policy
-    )
+    facts = GateFacts(HOLDER, Seen(CONTENT, "image"), frozenset({OTHER_PARENT}), title_statement=None, policy=policy)
     return after(DigitalObject(), *at_the_gate(DigitalObject(), command, facts))
 
 
@@ -186,17 +182,12 @@ class TestLevels:
         held = born(Origin.IMPORTED)
         state = after(held, *decide(held, AttestElements(object=OBJECT, elements=(Element.MODEL,), statement=PAPER)))
         again = SubmitObject(
-            holder=HOLDER,
+            sha256=CONTENT.sha256,
             asset_class=AssetClass.STATIC,
-            kind="image",
             origin=Origin.IMPORTED,
             intake_source=IntakeSource.CREATION,
-            content=CONTENT,
-            parents=(),
-            submission=Sha256(b"n" * 32),
-            declared=Declared({}),
         )
-        facts = GateFacts(holder_enrolled=True, known_parents=frozenset(), title_statement=None, policy=BUILT_IN)
+        facts = GateFacts(HOLDER, Seen(CONTENT, "image"), frozenset(), title_statement=None, policy=BUILT_IN)
         judged = next(event for event in at_the_gate(state, again, facts) if isinstance(event, TraceSetJudged))
         levels = {cell.element: cell.found for cell in judged.cells}
         assert (levels[Element.MODEL], levels[Element.PARAMETERS]) == (Level.ATTESTED, Level.MISSING)

@@ -56,12 +56,11 @@ from domain.identity.upkeep import (
 )
 from domain.ids import PartyId, PolicySetId
 from domain.rights.events import Root
+from domain.rights.title import ClaimRights
 from producers.authority import PARTY, Registry
-from producers.commands import Actor
 from producers.explain import decide_again
 from producers.governance import POLICY_SET
-from producers.identity import OBJECT
-from producers.ports import CommandKey
+from producers.identity import OBJECT, POLICY_IN_FORCE
 from producers.registry import REGISTRY
 from schemas.attestation import ATTESTATION_BYTES_MAX, attest, command_text, parse_attestation
 from schemas.requests import parse_request, render_request
@@ -84,7 +83,7 @@ from tests.capability_kit import (
     template_of,
 )
 from tests.governance_kit import ANY, LATER, NOW, PREFIX, Town, binding, signer_of
-from tests.identity_kit import submission
+from tests.identity_kit import submit
 
 WHOLE: dict[str, Any] = {
     "declared": Declared(
@@ -138,6 +137,8 @@ SAMPLES: dict[str, Make] = {
     "place-legal-hold": lambda c: PlaceLegalHold(party=c.guild, matter="(2026) Jing 73 Min Chu 1"),
     "lift-legal-hold": lambda c: held(c),
     "erase-subject": lambda c: EraseSubject(party=c.guild, request=c.paper),
+    "claim-rights": lambda c: ClaimRights(work=c.paper, root=Root.OWN_CREATION, statement=c.paper),
+    "submit-object": lambda c: submit(c.town.data(b"a third still"), **WHOLE),
     "attest-elements": lambda c: AttestElements(object=c.still, elements=(Element.MODEL,), statement=c.paper),
     "recheck-object": lambda c: _declares_less(c),
     "lift-quarantine": lambda c: LiftQuarantine(object=c.still, statement=c.paper),
@@ -262,7 +263,7 @@ def test_it_is_recorded_and_answered_when_repeated(cast: Cast, name: str) -> Non
     actor = actor_of(cast, name)
     assert (envelope.actor, envelope.actor_kind, envelope.command_id) == (actor, ActorKind.HUMAN, given)
     assert envelope.attestation is not None and envelope.mandate is None
-    assert events[0].STREAM in ("P", "K", "O", "C", "T", "U")
+    assert events[0].STREAM in ("P", "K", "G", "O", "C", "T", "U")
     size = cast.town.store.size()
     again = give(cast, name, command, command_id=given)
     assert again.repeated and (again.first, again.last) == (outcome.first, outcome.last)
@@ -407,18 +408,16 @@ def test_the_active_policy_judges_and_the_envelope_names_it(cast: Cast) -> None:
     built_in = judged_under(cast, b"one")
     town.give(ActivatePolicy(policy=cast.policy, version=2)).require()
     leaf = town.load(cast.policy, POLICY_SET).leaves[-1]
-    assert built_in == b"p" * 32 and judged_under(cast, b"two") == leaf
+    assert built_in == POLICY_IN_FORCE.digest and judged_under(cast, b"two") == leaf
 
 
 def judged_under(cast: Cast, data: bytes) -> bytes | None:
     town = cast.town
-    key, actor = CommandKey(town.holder, town.new_id()), Actor(town.holder, ActorKind.HUMAN)
-    task = submission(key, actor, town.holder, data, origin=Origin.HUMAN_WORK)
-    outcome = town.application.execute(task)
-    outcome.require()
-    state = town.load(outcome.result().object_id, OBJECT).state
+    found = town.bring(data, origin=Origin.HUMAN_WORK)
+    state = town.load(found, OBJECT).state
     assert state.judged is not None and state.judged.cells[0].found is Level.VERIFIED
-    return town.application.codec.accept(town.store.rows(outcome.first, 1)[0].entry).envelope.policy
+    row = town.store.streams([found])[found][1]
+    return town.application.codec.accept(row.entry).envelope.policy
 
 
 def test_a_policy_document_is_kept_in_its_one_spelling(cast: Cast) -> None:
