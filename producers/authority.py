@@ -17,7 +17,7 @@ from uuid import UUID
 from domain.command import Command
 from domain.errors import NotFound, Rejected
 from domain.events import ZERO_UUID, ActorKind, Event
-from domain.governance.authority import ACTOR_KINDS, Asked, Permission, authorise
+from domain.governance.authority import ACTOR_KINDS, Amount, Asked, Permission, authorise
 from domain.governance.events import PartyEnrolled, Role
 from domain.governance.party import Party, evolve
 from domain.governance.signing import Attestation
@@ -81,6 +81,14 @@ def _whoever(_: Any, who: PartyId) -> PartyId:
     return who
 
 
+def _no_project(_: Any, __: View) -> str | None:
+    return None
+
+
+def _no_amount(_: Mapping[str, Any]) -> Amount | None:
+    return None
+
+
 def _no_evidence(_: Any, __: Host) -> None:
     return None
 
@@ -93,7 +101,8 @@ class CommandSpec:
     the streams that it may ask for. `subject` is the party that a command is about. `events` are those that may follow.
     `gather` looks at bytes before the decision and is what `Acting.evidence` holds then; where it `measures`, it cannot
     be repeated later, so such a decision is not made again. `secrets` are fields that commit to values, which go to the
-    vault under the key of `data_subject`.
+    vault under the key of `data_subject`. `project` is the code of the production that a command is about, and `amount`
+    the money that it moves, found among the values of its secrets: a mandate may be bound to both.
     """
 
     command: type[Command]
@@ -107,6 +116,8 @@ class CommandSpec:
     measures: bool = False
     secrets: tuple[str, ...] = ()
     data_subject: Callable[[Any, PartyId], PartyId] = _whoever
+    project: Callable[[Any, View], str | None] = _no_project
+    amount: Callable[[Mapping[str, Any]], Amount | None] = _no_amount
 
     def given_secrets(self, command: Command) -> tuple[str, ...]:
         """Return the fields of a command that commit to a value."""
@@ -117,7 +128,8 @@ class CommandSpec:
 class Request:
     """One request: the key of idempotency, who asks, what, for whom, with which signature, and in which connection.
 
-    `evidence` is what the command's `gather` found, `committed` what the vault made of its secrets.
+    `evidence` is what the command's `gather` found, `committed` what the vault made of its secrets, `amount` the money
+    that they state.
     """
 
     key: CommandKey
@@ -127,6 +139,7 @@ class Request:
     attestation: Attestation | None = None
     evidence: Any = None
     committed: Committed | None = None
+    amount: Amount | None = None
     causation_id: UUID = ZERO_UUID
     correlation_id: UUID = ZERO_UUID
 
@@ -207,6 +220,8 @@ def _authority(spec: CommandSpec, request: Request, view: View, actor: Loaded[Pa
             principal_party=principal,
             subject=spec.subject(request.command),
             attestation=request.attestation,
+            project=spec.project(request.command, view),
+            amount=request.amount,
         ),
     )
     return Authority(

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Final
 from uuid import UUID
@@ -46,6 +46,7 @@ from domain.capability.resource import (
     Resource,
     ResumeResource,
     RetireResource,
+    read_price,
 )
 from domain.capability.rules import (
     CheckFiling,
@@ -68,7 +69,7 @@ from domain.capability.template import DefineTemplate, RetireTemplate, Template,
 from domain.command import Command
 from domain.errors import Invalid, Rejected
 from domain.events import Event, Sha256
-from domain.governance.authority import Permission
+from domain.governance.authority import Amount, Permission
 from domain.governance.events import Role, policy_key
 from domain.governance.policies import ADMISSION
 from domain.governance.policy_set import PolicySet
@@ -264,6 +265,10 @@ def _run_resource(command: Any, view: View, acting: Acting) -> Decision[UUID]:
     return Decision((Write(loaded, events, acting.event_id),), loaded.stream_id)
 
 
+def _price(values: Mapping[str, Any]) -> Amount | None:
+    return read_price(values["price"]) if "price" in values else None
+
+
 def _named(field: str, command: Any, _: Keys) -> tuple[UUID, ...]:
     return (getattr(command, field),) if hasattr(command, field) else ()
 
@@ -276,7 +281,7 @@ def _of_template(command: type[Command], event: type[Event], gather: Any = lambd
 
 def _of_resource(command: type[Command], event: type[Event], *secrets: str) -> CommandSpec:
     permission, reads = Permission(command.NAME, OPERATOR), partial(_named, "resource")
-    return CommandSpec(command, permission, _run_resource, (event,), reads=reads, secrets=secrets)
+    return CommandSpec(command, permission, _run_resource, (event,), reads=reads, secrets=secrets, amount=_price)
 
 
 COMMANDS: Final = (

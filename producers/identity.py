@@ -120,6 +120,7 @@ COMMANDS: Final = (
         lookups=_lookups,
         reads=_reads,
         gather=_look,
+        project=lambda command, _: command.project,
     ),
 )
 """Who may bring what: any enrolled person or organisation its own; the gate judges what it is."""

@@ -88,6 +88,11 @@ def _reads(command: Any, keys: Keys) -> tuple[UUID, ...]:
     return (command.object, *more, *([] if policy is None else [policy.stream_id]))
 
 
+def _project(command: Any, view: View) -> str | None:
+    birth = view.load(command.object, OBJECT).state.birth
+    return None if birth is None else birth.project
+
+
 def _gather_nothing(_: Any, __: Host) -> Measured:
     return Measured()
 
@@ -126,7 +131,15 @@ def _spec(
 ) -> CommandSpec:
     permission = Permission(command.NAME, roles, human_only=human, signed=human or signed)
     return CommandSpec(
-        command, permission, _run, events, lookups=_lookups, reads=_reads, gather=gather, secrets=secrets
+        command,
+        permission,
+        _run,
+        events,
+        lookups=_lookups,
+        reads=_reads,
+        gather=gather,
+        secrets=secrets,
+        project=_project,
     )
 
 

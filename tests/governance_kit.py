@@ -141,7 +141,7 @@ class Town:
         who = PartyId(actor or self.holder)
         given = command_id or self.new_id()
         principal = None if for_whom is None else PartyId(for_whom)
-        spec, committed = REGISTRY.find(command.NAME), None
+        spec, committed, amount = REGISTRY.find(command.NAME), None, None
         if secrets:
             document = {n: v for n, v in render_request(command, PREFIX).items() if n not in spec.secrets}
             asked = Given(command.NAME, json.dumps(document).encode(), who, given, principal, None, secrets)
@@ -149,14 +149,14 @@ class Town:
             command = parse_request(type(command), sealed.data, PREFIX)
             subject = spec.data_subject(command, principal or who)
             self.vault.keep(subject, who, given, sealed.event_id, sealed.openings)
-            committed = sealed.committed()
+            committed, amount = sealed.committed(), spec.amount(sealed.values())
         text = command_text(
             command, command_id=given, actor=who, on_behalf_of=principal, ledger=self.ledger, prefix=PREFIX
         )
         attestation = self.sign(who, text, int(signed) - 1) if signed and self.party(who).keys else None
         key = CommandKey(who, given, hashlib.sha256(text).digest())
         evidence = spec.gather(command, BlobHost(self.blobs, self.load, self.vault))
-        return Request(key, who, command, principal, attestation, evidence, committed)
+        return Request(key, who, command, principal, attestation, evidence, committed, amount)
 
     @property
     def blobs(self) -> BlobStore:

@@ -15,8 +15,9 @@ from domain.capability.means import (
     ResourceRetired,
 )
 from domain.command import Command, command
-from domain.errors import Rejected
+from domain.errors import Invalid, Rejected
 from domain.events import Doc
+from domain.governance.authority import Amount
 from domain.ids import Commitment, ComputeResourceId, PartyId
 
 ResourceEvent = ResourceEnrolled | PriceQuoted | ResourceDrained | ResourceResumed | ResourceRetired
@@ -67,6 +68,19 @@ class RetireResource(Command):
 
 
 ResourceCommand = EnrolResource | QuotePrice | DrainResource | ResumeResource | RetireResource
+
+
+def read_price(found: object) -> Amount:
+    """Return the amount that a price states. Raises: Invalid, which does not repeat what was found: it is a secret."""
+    wanted = "price: expected an object of currency (three capital letters) and minor (an integer, at least 0)"
+    if not isinstance(found, dict) or set(found) != {"currency", "minor"}:
+        raise Invalid(wanted)
+    currency, minor = found["currency"], found["minor"]
+    if not isinstance(currency, str) or len(currency) != 3 or not set(currency) <= LETTERS:
+        raise Invalid(wanted)
+    if type(minor) is not int or minor < 0:
+        raise Invalid(wanted)
+    return Amount(currency, minor)
 
 
 @dataclass(frozen=True, slots=True)

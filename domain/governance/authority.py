@@ -43,6 +43,14 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
+class Amount:
+    """Money that a command moves: an ISO 4217 code, and minor units."""
+
+    currency: str
+    minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """One request as it is judged: who, for whom, when, with which signature, and what it moves.
 
@@ -57,8 +65,7 @@ class Asked:
     subject: PartyId | None = None
     attestation: Attestation | None = None
     project: str | None = None
-    currency: str | None = None
-    amount_minor: int = 0
+    amount: Amount | None = None
 
 
 def authorise(permission: Permission, asked: Asked) -> Mandate | None:
@@ -127,8 +134,8 @@ def _lacks(mandate: Mandate, permission: Permission, asked: Asked) -> str | None
         return f"does not name {permission.name}"
     if granted.projects and asked.project not in granted.projects:
         return f"does not name the project {asked.project or 'none'}"
-    if asked.amount_minor and (granted.currency is None or asked.currency != granted.currency):
-        return f"moves no {asked.currency}"
-    if asked.amount_minor and asked.amount_minor > (granted.amount_minor_max or 0):
-        return f"moves at most {granted.amount_minor_max} {granted.currency}, found {asked.amount_minor}"
+    if asked.amount is not None and asked.amount.currency != granted.currency:
+        return f"moves no {asked.amount.currency}"
+    if asked.amount is not None and asked.amount.minor > (granted.amount_minor_max or 0):
+        return f"moves at most {granted.amount_minor_max} {granted.currency}"  # the amount itself may be a secret
     return None

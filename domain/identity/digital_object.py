@@ -1,5 +1,6 @@
 """DigitalObject: identity first, then admission. The order is law (domain.md): no judgement without an identifier."""
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated as A
@@ -37,6 +38,7 @@ from domain.ids import ObjectId, PartyId
 from domain.rights.events import Root
 
 NOTHING_DECLARED: Final = Declared({})
+PROJECT_CODE: Final = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)
 ObjectEvent = (
     ObjectIdentified
     | DuplicateSubmissionDetected
@@ -105,6 +107,7 @@ class SubmitObject(Command):
     evidence: A[tuple[Evidence, ...], Doc("what is declared of the traceable set", high=9)] = ()
     declared_sha256: A[Sha256 | None, Doc("SHA-256 that a declaration says the bytes have")] = None
     submission: A[Sha256 | None, Doc("SHA-256 of the salted intake manifest that names it")] = None
+    project: A[str | None, Doc("code of the production it belongs to, such as night-river", low=1, high=64)] = None
 
     def declared(self) -> Declared:
         """Return what is declared of the traceable set. Raises: Rejected, an element twice."""
@@ -143,13 +146,17 @@ def decide(state: DigitalObject, command: SubmitObject, facts: Facts) -> tuple[O
     A repeated submission of a quarantined object is judged again, so that what was missing can be brought later.
 
     Raises:
-        Rejected: the bytes are not here, an element is declared twice, or a declared parent is not in the ledger (an
-            edge into nothing is refused before birth, since births are for ever).
+        Rejected: the bytes are not here, an element is declared twice, the project is no code, or a declared parent is
+            not in the ledger (an edge into nothing is refused before birth, since births are for ever).
     """
     seen = facts.seen
     if seen is None or seen.content.sha256 != command.sha256:
         raise Rejected(f"{command.NAME} refused: the blob store has no bytes of SHA-256 {command.sha256.hex()}")
     declared = command.declared()
+    if command.project is not None and not PROJECT_CODE.fullmatch(command.project):
+        raise Rejected(
+            f"{command.NAME} refused: expected a project code such as night-river, found {command.project!r}"
+        )
     unknown = [parent.object_id for parent in command.parents if parent.object_id not in facts.known_parents]
     if unknown:
         raise Rejected(
@@ -177,6 +184,7 @@ def _birth(command: SubmitObject, holder: PartyId, seen: Seen) -> ObjectIdentifi
         parents=command.parents,
         submission=command.submission,
         hold=seen.hold,
+        project=command.project,
     )
 
 
@@ -187,12 +195,12 @@ def _outcome(
     facts: Facts,
     before: TraceSetJudged | None = None,
 ) -> tuple[TraceSetJudged, ObjectAdmitted | ObjectQuarantined | ObjectRejected]:
-    judgement = judge(facts.policy, command.origin, asset_class, declared, facts.title_statement)
+    judgement = judge(facts.policy, command.origin, command.intake_source, asset_class, declared, facts.title_statement)
     attested = {cell.element: cell for cell in before.cells if cell.found is Level.ATTESTED} if before else {}
     if attested:  # what another party stated is not undone by declaring less
         cells = tuple(attested.get(cell.element, cell) for cell in judgement.cells)
-        judgement = judge_again(facts.policy, command.origin, asset_class, cells)
-    judged = TraceSetJudged(origin=command.origin, cells=judgement.cells)
+        judgement = judge_again(facts.policy, command.origin, command.intake_source, asset_class, cells)
+    judged = TraceSetJudged(origin=command.origin, intake_source=command.intake_source, cells=judgement.cells)
     if command.declared_sha256 is not None and command.declared_sha256 != command.sha256:
         return judged, ObjectRejected(
             clause=f"declared sha256 {command.declared_sha256.hex()} is not that of the bytes"

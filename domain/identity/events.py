@@ -175,6 +175,7 @@ class ObjectIdentified(Event):
         Sha256 | None,
         Doc("SHA-256 of the salted intake manifest, where names live; null if it was brought without one"),
     ]
+    project: A[str | None, Doc("code of the production it belongs to, never its title", low=1, high=64)]
     hold: A[
         str | None,
         Doc("why the bytes themselves wait for a human; null if nothing in them does", high=CLAUSE_CHARACTERS_MAX),
@@ -197,6 +198,7 @@ class TraceSetJudged(Event):
     """What the minimum traceable set holds, element by element, under the policy named in the envelope."""
 
     origin: A[Origin, Doc("row of the table that was read: the origin declared with this submission")]
+    intake_source: A[IntakeSource, Doc("door whose row was read: the one declared with this submission")]
     cells: A[tuple[Cell, ...], Doc("one per element, in the order of the enum")]
 
 

@@ -3,6 +3,10 @@
 The policy is data. Its digest, SHA-256 of its RFC 8785 form, stands in the envelope of every judgement, so that the
 judgement can be made again years later from the recorded cells. The table is read by origin; a class adds elements.
 
+Four doors: who creates, who produces (new and stock), heritage film, external model services. What comes through a door
+that its origin does not fit waits for a human: a film scan by a model service is a mistake, or worse. A class says what
+the paper's matrix (table 3-1) says of it: its place, what its title is on, by what it is verified.
+
 Elements: hash (sha256, sm3, size, media type; recomputed by us, so verified) · authorisation (chain to a root of title)
 · model · parameters · environment · job and time · for computable objects ML-BOM and training statement · for
 interactive ones the behaviour contract. Levels: missing < declared < attested by another party < verified by us.
@@ -11,14 +15,16 @@ interactive ones the behaviour contract. Levels: missing < declared < attested b
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
 from domain.errors import Invalid
 from domain.events import Sha256
-from domain.identity.events import CLAUSE_CHARACTERS_MAX, AssetClass, Cell, Element, Level, Origin
+from domain.identity.events import CLAUSE_CHARACTERS_MAX, AssetClass, Cell, Element, IntakeSource, Level, Origin
 from domain.rights.events import Root
 
+DOOR_CLAUSE: Final = "intake_source"
+"""With this word begins the clause of what came through a door that does not fit."""
 _RANK: Final = {Level.MISSING: 0, Level.DECLARED: 1, Level.ATTESTED: 2, Level.VERIFIED: 3}
 _W = TypeVar("_W", bound=StrEnum)
 _T = TypeVar("_T")
@@ -50,10 +56,29 @@ TRACE_SET_POLICY: Final[dict[str, Any]] = {
             "environment": "declared",
         },
     },
+    "doors": {
+        "creation": ["human_work", "captured", "algorithmic", "generated_here"],
+        "production_new": [
+            "human_work", "captured", "algorithmic", "generated_here", "external_service", "imported",
+        ],
+        "production_stock": [
+            "human_work", "captured", "algorithmic", "generated_here", "external_service", "imported",
+        ],
+        "heritage_film": ["captured"],
+        "external_model_service": ["external_service"],
+    },
     "classes": {
-        "static": {},
-        "computable": {"ml_bom": "declared", "training": "declared"},
-        "interactive": {"contract": "declared"},
+        "static": {
+            "place": "cultural_base", "title_on": ["doi"], "verified_by": ["fingerprint"], "adds": {},
+        },
+        "computable": {
+            "place": "means_of_production", "title_on": ["model", "parameters"], "verified_by": ["filing"],
+            "adds": {"ml_bom": "declared", "training": "declared"},
+        },
+        "interactive": {
+            "place": "acting_subject", "title_on": ["contract", "instance"], "verified_by": ["sandbox"],
+            "adds": {"contract": "declared"},
+        },
     },
     "held": {"imported": "origin imported: held until a human lifts it"},
     "roots_by_sidecar": [
@@ -63,14 +88,55 @@ TRACE_SET_POLICY: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
+class Place(StrEnum):
+    """What a class of assets is in the economy of film."""
+
+    UNSPECIFIED = "unspecified"
+    CULTURAL_BASE = "cultural_base"
+    MEANS_OF_PRODUCTION = "means_of_production"
+    ACTING_SUBJECT = "acting_subject"
+
+
+class TitleOn(StrEnum):
+    """What a title to such an asset is on."""
+
+    UNSPECIFIED = "unspecified"
+    DOI = "doi"
+    MODEL = "model"
+    PARAMETERS = "parameters"
+    CONTRACT = "contract"
+    INSTANCE = "instance"
+
+
+class VerifiedBy(StrEnum):
+    """By what it is verified that such an asset keeps the rules."""
+
+    UNSPECIFIED = "unspecified"
+    FINGERPRINT = "fingerprint"
+    FILING = "filing"
+    SANDBOX = "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRule:
+    """One row of the matrix: place, what a title is on, by what it is verified, and the elements that it adds."""
+
+    place: Place
+    title_on: tuple[TitleOn, ...]
+    verified_by: tuple[VerifiedBy, ...]
+    adds: Mapping[Element, Level]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TraceSetPolicy:
-    """The table, parsed once: least level by origin and class, and the origins that wait for a human.
+    """The tables, parsed once: least level by origin and class, what fits a door, the origins that wait for a human.
 
     A policy equals itself alone, so that it can be the key of a cache.
     """
 
     required: Mapping[tuple[Origin, AssetClass], Mapping[Element, Level]]
+    doors: Mapping[IntakeSource, frozenset[Origin]]
+    classes: Mapping[AssetClass, ClassRule]
     held: Mapping[Origin, str]
     roots_by_sidecar: frozenset[Root]
 
@@ -104,8 +170,14 @@ def parse_policy(document: Mapping[str, Any]) -> TraceSetPolicy:
     if document["policy"] != TRACE_SET_POLICY["policy"]:
         raise Invalid(f"policy: expected {TRACE_SET_POLICY['policy']}, found another")
     origins = _table(document["origins"], Origin, "origins", _levels)
-    classes = _table(document["classes"], AssetClass, "classes", _levels)
-    for table, words, where in ((origins, Origin, "origins"), (classes, AssetClass, "classes")):
+    classes = _table(document["classes"], AssetClass, "classes", _class_rule)
+    doors = _table(document["doors"], IntakeSource, "doors", partial(_words, Origin))
+    tables: tuple[tuple[Mapping[Any, object], type[StrEnum], str], ...] = (
+        (origins, Origin, "origins"),
+        (classes, AssetClass, "classes"),
+        (doors, IntakeSource, "doors"),
+    )
+    for table, words, where in tables:
         missing = [word for word in words if word != "unspecified" and word not in table]
         if missing:
             raise Invalid(f"{where}: expected a row for {missing[0]}, found none")
@@ -113,12 +185,14 @@ def parse_policy(document: Mapping[str, Any]) -> TraceSetPolicy:
         raise Invalid("origins: expected hash: verified in each row, since we recompute it")
     return TraceSetPolicy(
         required={
-            (origin, asset_class): {**row, **more}
+            (origin, asset_class): {**row, **rule.adds}
             for origin, row in origins.items()
-            for asset_class, more in classes.items()
+            for asset_class, rule in classes.items()
         },
+        doors={door: frozenset(fitting) for door, fitting in doors.items()},
+        classes=classes,
         held=_table(document["held"], Origin, "held", _clause),
-        roots_by_sidecar=frozenset(_word(Root, name, "roots_by_sidecar") for name in _roots(document)),
+        roots_by_sidecar=frozenset(_words(Root, document["roots_by_sidecar"], "roots_by_sidecar")),
     )
 
 
@@ -150,38 +224,65 @@ def _clause(found: object, where: str) -> str:
     return found
 
 
-def _roots(document: Mapping[str, Any]) -> list[object]:
-    if not isinstance(document["roots_by_sidecar"], list):
-        raise Invalid("roots_by_sidecar: expected an array")
-    return list(document["roots_by_sidecar"])
+def _words(words: type[_W], found: object, where: str) -> tuple[_W, ...]:
+    if not isinstance(found, list):
+        raise Invalid(f"{where}: expected an array")
+    return tuple(_word(words, one, where) for one in found)
+
+
+def _class_rule(found: object, where: str) -> ClassRule:
+    members = ("place", "title_on", "verified_by", "adds")
+    if not isinstance(found, dict) or set(found) != set(members):
+        raise Invalid(f"{where}: expected an object of {', '.join(members)}")
+    return ClassRule(
+        place=_word(Place, found["place"], f"{where}.place"),
+        title_on=_words(TitleOn, found["title_on"], f"{where}.title_on"),
+        verified_by=_words(VerifiedBy, found["verified_by"], f"{where}.verified_by"),
+        adds=_levels(found["adds"], f"{where}.adds"),
+    )
 
 
 BUILT_IN: Final = parse_policy(TRACE_SET_POLICY)
 
 
 def judge(
-    policy: TraceSetPolicy, origin: Origin, asset_class: AssetClass, declared: Declared, title_statement: Sha256 | None
+    policy: TraceSetPolicy,
+    origin: Origin,
+    door: IntakeSource,
+    asset_class: AssetClass,
+    declared: Declared,
+    title_statement: Sha256 | None,
 ) -> Judgement:
-    """Return the judgement of one object under `policy`.
+    """Return the judgement under `policy` of one object, which came through `door`.
 
     `title_statement` is the statement of a title that the holder claims in this ledger on these very bytes, or None. It
     is a root of title and, for a human work, also says in which session the work, its own project file, was made.
     Of files without a declaration thousands are judged alike, so these judgements are remembered.
     """
     if declared.evidence:
-        return _judge(policy, origin, asset_class, declared, title_statement)
-    return _judge_undeclared(policy, origin, asset_class, declared.root, title_statement)
+        return _judge(policy, origin, door, asset_class, declared, title_statement)
+    return _judge_undeclared(policy, origin, door, asset_class, declared.root, title_statement)
 
 
 @lru_cache(maxsize=256)
 def _judge_undeclared(
-    policy: TraceSetPolicy, origin: Origin, asset_class: AssetClass, root: Root, title_statement: Sha256 | None
+    policy: TraceSetPolicy,
+    origin: Origin,
+    door: IntakeSource,
+    asset_class: AssetClass,
+    root: Root,
+    title_statement: Sha256 | None,
 ) -> Judgement:
-    return _judge(policy, origin, asset_class, Declared({}, root), title_statement)
+    return _judge(policy, origin, door, asset_class, Declared({}, root), title_statement)
 
 
 def _judge(
-    policy: TraceSetPolicy, origin: Origin, asset_class: AssetClass, declared: Declared, title_statement: Sha256 | None
+    policy: TraceSetPolicy,
+    origin: Origin,
+    door: IntakeSource,
+    asset_class: AssetClass,
+    declared: Declared,
+    title_statement: Sha256 | None,
 ) -> Judgement:
     required = policy.required[origin, asset_class]
     cells = []
@@ -191,12 +292,14 @@ def _judge(
         if least is Level.NOT_APPLICABLE and evidence is None and element is not Element.HASH:
             found = Level.NOT_APPLICABLE
         cells.append(Cell(element=element, required=least, found=found, evidence=evidence))
-    return _conclude(policy, origin, tuple(cells))
+    return _conclude(policy, origin, door, tuple(cells))
 
 
-def _conclude(policy: TraceSetPolicy, origin: Origin, cells: tuple[Cell, ...]) -> Judgement:
+def _conclude(policy: TraceSetPolicy, origin: Origin, door: IntakeSource, cells: tuple[Cell, ...]) -> Judgement:
     lacking = tuple(cell.element for cell in cells if _below(cell))
     clause = policy.held.get(origin, "")
+    if origin not in policy.doors[door]:
+        clause = f"{DOOR_CLAUSE} {door}: origin {origin} does not fit it"
     if lacking:
         clause = f"origin {origin}: {', '.join(lacking)} below the level required"
     return Judgement(cells=cells, lacking=lacking, clause=clause)
@@ -223,7 +326,9 @@ def _found(
     return (Level.MISSING, None) if evidence is None else (Level.DECLARED, evidence)
 
 
-def judge_again(policy: TraceSetPolicy, origin: Origin, asset_class: AssetClass, found: Sequence[Cell]) -> Judgement:
+def judge_again(
+    policy: TraceSetPolicy, origin: Origin, door: IntakeSource, asset_class: AssetClass, found: Sequence[Cell]
+) -> Judgement:
     """Return the judgement of a policy on the levels that were found and recorded, one cell an element."""
     required = policy.required[origin, asset_class]
     cells = tuple(
@@ -235,4 +340,4 @@ def judge_again(policy: TraceSetPolicy, origin: Origin, asset_class: AssetClass,
         )
         for cell in found
     )
-    return _conclude(policy, origin, cells)
+    return _conclude(policy, origin, door, cells)

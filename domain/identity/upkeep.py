@@ -209,8 +209,9 @@ def _recheck(state: DigitalObject, command: RecheckObject, facts: Facts) -> tupl
 def _judged_again(state: DigitalObject, cells: tuple[Cell, ...], facts: Facts) -> tuple[Event, ...]:
     if state.birth is None or state.judged is None:
         raise AssertionError("only what was judged is judged again")
-    judgement = judge_again(facts.policy, state.judged.origin, state.birth.asset_class, cells)
-    events: list[Event] = [TraceSetJudged(origin=state.judged.origin, cells=judgement.cells)]
+    origin, door = state.judged.origin, state.judged.intake_source
+    judgement = judge_again(facts.policy, origin, door, state.birth.asset_class, cells)
+    events: list[Event] = [TraceSetJudged(origin=origin, intake_source=door, cells=judgement.cells)]
     clause = judgement.clause or state.birth.hold or ""
     if state.status is Status.QUARANTINED and not clause:
         events.append(ObjectAdmitted())

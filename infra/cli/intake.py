@@ -25,6 +25,9 @@ def identify(
     paths: PathsArgument,
     as_party: AsOption = None,
     on_behalf_of: ForOption = None,
+    project: Annotated[
+        str | None, typer.Option(help="Code of the production they belong to, where a sidecar names none.")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
@@ -48,7 +51,7 @@ def identify(
             run = identify_paths(
                 session,
                 paths,
-                bringer_of(session, actor, principal),
+                bringer_of(session, actor, principal, project),
                 progress.advance,
                 None if as_json else lambda item: _print_answer(item, words),
             )

@@ -121,7 +121,20 @@ def _reason(found: dict[str, Any], words: Words) -> str:
 
     if found["status"] != "quarantined":
         return str(found["clause"])
-    return quarantine_text(Origin(found["origin"]), [Element(name) for name in found["lacking"]], words, found["hold"])
+    lacking = [Element(name) for name in found["lacking"]]
+    return quarantine_text(Origin(found["origin"]), lacking, words, found["hold"], str(found["clause"]))
+
+
+def _print_governance(found: dict[str, Any], words: Words) -> None:
+    """Print the row of the matrix of table 3-1; what cannot be told here is neither there nor missing."""
+    place = {
+        "cultural_base": words("文化底座", "cultural base"),
+        "means_of_production": words("生产要素", "means of production"),
+        "acting_subject": words("行为主体", "acting subject"),
+    }[found["place"]]
+    marks = {True: words("有", "there"), False: words("缺", "missing"), None: words("此处未知", "not known here")}
+    asked = [f"{one['what']} {marks[one['there']]}" for one in (*found["title_on"], *found["verified_by"])]
+    say(f"  {words('治理定位', 'governance'):<12}{place}; {', '.join(asked)}")
 
 
 def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:
@@ -136,6 +149,7 @@ def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:
         (words("大小", "size"), "size"),
         (words("来源", "origin"), "origin"),
         (words("入口", "intake"), "intake_source"),
+        (words("项目", "project"), "project"),
         ("sha256", "sha256"),
         ("sm3", "sm3"),
     ):
@@ -146,6 +160,7 @@ def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:
         say(f"  {one['scheme']:<12}{one['code']}")
     for one in found["representations"]:
         say(f"  {one['purpose']:<12}{one['id']}  {one['media_type']}")
+    _print_governance(found["governance"], words)
     if found["clause"]:
         say(f"  {words('原因', 'because'):<12}{_reason(found, words)}")
     say(words("  最小可追溯集（找到 / 要求）", "  minimum traceable set (found / required)"))

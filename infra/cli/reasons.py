@@ -5,6 +5,7 @@ from typing import Final
 
 from domain.identity.digital_object import DigitalObject, Status
 from domain.identity.events import Element, Origin
+from domain.identity.trace_set import DOOR_CLAUSE
 from infra.cli.output import Words
 from infra.intake.hazards import NOBODY_LOOKED, NOT_A_STAGE, PICKLED
 
@@ -40,12 +41,17 @@ def reason_text(state: DigitalObject, words: Words) -> str:
     """Return why the object is not admitted, "" if it is; a rejection is told in the ledger's own words."""
     if state.status is not Status.QUARANTINED or state.judged is None:
         return state.clause
-    return quarantine_text(state.judged.origin, state.lacking, words, None if state.birth is None else state.birth.hold)
+    hold = None if state.birth is None else state.birth.hold
+    return quarantine_text(state.judged.origin, state.lacking, words, hold, state.clause)
 
 
-def quarantine_text(origin_judged: Origin, lacking: Sequence[Element], words: Words, hold: str | None) -> str:
+def quarantine_text(
+    origin_judged: Origin, lacking: Sequence[Element], words: Words, hold: str | None, clause: str
+) -> str:
     """Return what holds an object of this origin back: elements below their level, its own bytes, or a human's word."""
     origin = words(*_ORIGINS[origin_judged])
+    if not lacking and clause.startswith(DOOR_CLAUSE):
+        return words(f"{origin}：与申报的入口不符", f"{origin}: does not fit the door it came through")
     if not lacking and hold is not None:
         return words(_HOLDS.get(hold, hold), hold)
     if not lacking:

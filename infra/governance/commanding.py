@@ -68,13 +68,14 @@ def prepare(session: Session, given: Given, *, keep: bool = True) -> tuple[Reque
     key = CommandKey(given.actor, given.command_id, sha256(text).digest())
     spec = REGISTRY.find(given.name)
     evidence = spec.gather(command, BlobHost(session.blobs, session.load, session.vault))
+    amount = None if secrets is None else spec.amount(secrets.values())
     committed = None
     if secrets is not None:
         if keep:
             subject = spec.data_subject(command, given.on_behalf_of or given.actor)
             session.vault.keep(subject, given.actor, given.command_id, secrets.event_id, secrets.openings)
         committed = secrets.committed()
-    return Request(key, given.actor, command, given.on_behalf_of, attestation, evidence, committed), document
+    return Request(key, given.actor, command, given.on_behalf_of, attestation, evidence, committed, amount), document
 
 
 def signable_text(session: Session, given: Given) -> bytes:

@@ -252,8 +252,8 @@ def _judgement_again(session: Session, events: list[Recorded], judged: Recorded)
         policy = parse_policy(json.loads(document))
     except LedgerError as err:
         return {"rests_on": [], "events": [], "same": None, "because": f"its policy cannot be read here: {err}"}
-    judgement = judge_again(policy, told.origin, state.birth.asset_class, told.cells)
-    again: list[Event] = [TraceSetJudged(origin=told.origin, cells=judgement.cells)]
+    judgement = judge_again(policy, told.origin, told.intake_source, state.birth.asset_class, told.cells)
+    again: list[Event] = [TraceSetJudged(origin=told.origin, intake_source=told.intake_source, cells=judgement.cells)]
     behind = [one.event for one in events if one.index == judged.index + 1]
     if isinstance(behind[0] if behind else None, ObjectRejected):
         again.extend(behind)  # a declared digest that is not that of the bytes: no policy decides that

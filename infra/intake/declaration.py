@@ -27,6 +27,7 @@ class Declaration:
     parents: tuple[Parent, ...] = ()
     declared: Declared = NOTHING
     sha256: Sha256 | None = None
+    project: str | None = None
     document: Any = None
 
 
@@ -45,6 +46,7 @@ def declaration_of(found: Found) -> Declaration | None:
         parents=sidecar.declared_parents(),
         declared=sidecar.declared(),
         sha256=Sha256(bytes.fromhex(sidecar.sha256)) if sidecar.sha256 else None,
+        project=sidecar.project,
         document=sidecar.document(),
     )
 

@@ -64,12 +64,16 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class Bringer:
-    """Who brings files to which ledger, for whom if not for itself, and how it signs a manifest (None: it does not)."""
+    """Who brings files to which ledger, for whom if not for itself, and how it signs a manifest (None: it does not).
+
+    `project` is the code of the production that files belong to whose sidecar names none.
+    """
 
     ledger: LedgerId
     prefix: str
     actor: PartyId
     on_behalf_of: PartyId | None
+    project: str | None
     sign: Callable[[Sha256], Attestation | None]
 
     @property
@@ -162,6 +166,7 @@ class Gate:
             evidence=tuple(Evidence(element=element, sha256=found) for element, found in declared.evidence.items()),
             declared_sha256=declaration.sha256,
             submission=submission,
+            project=declaration.project or bringer.project,
         )
         seen = Seen(
             Content(sha256=content.sha256, sm3=Sha256(content.sm3), size=content.size, media_type=content.media_type),

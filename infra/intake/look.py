@@ -1,14 +1,18 @@
 """Look at one object: its state folded from its stream, its history with indexes, its name from the intake manifest."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 from domain.errors import NotFound
+from domain.governance.policies import TRACE_SET
 from domain.identity.digital_object import DigitalObject, evolve
-from domain.identity.events import ObjectIdentified, content_key
+from domain.identity.events import AlternativeScheme, AssetClass, Element, ObjectIdentified, content_key
+from domain.identity.trace_set import TitleOn, VerifiedBy, parse_policy
 from domain.ids import ObjectId, PartyId, format_id, format_representation
 from infra.bootstrap import Session
+from infra.governance.look import look_at_policy
 from infra.intake.hashing import hash_opened
 from infra.intake.manifest import find_line
 from infra.intake.opened import open_file
@@ -47,7 +51,8 @@ def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
         "class": str(birth.asset_class),
         "kind": birth.kind,
         "origin": str(state.judged.origin if state.judged else birth.origin),
-        "intake_source": str(birth.intake_source),
+        "intake_source": str(state.judged.intake_source if state.judged else birth.intake_source),
+        "project": birth.project,
         "media_type": birth.content.media_type,
         "size": birth.content.size,
         "sha256": birth.content.sha256.hex(),
@@ -68,6 +73,7 @@ def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
             }
             for one in state.representations
         ],
+        "governance": _governance(session, birth.asset_class, state),
         "metadata": state.metadata.hex() if state.metadata else None,
         "submissions": state.submissions,
         "trace_set": [
@@ -80,6 +86,24 @@ def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
             for cell in cells
         ],
         "history": [_event(row.index, item) for row, item in zip(rows, decoded, strict=True)],
+    }
+
+
+def _governance(session: Session, asset_class: AssetClass, state: DigitalObject) -> dict[str, Any]:
+    """Return the row of the matrix in force, and of each thing it asks whether it is there; null: not known here."""
+    rule = parse_policy(json.loads(look_at_policy(session, TRACE_SET)["document"])).classes[asset_class]
+    found = {cell.element for cell in (state.judged.cells if state.judged else ()) if cell.evidence is not None}
+    there: dict[str, bool] = {
+        TitleOn.DOI: any(one.scheme is AlternativeScheme.DOI for one in state.alternative_ids),
+        TitleOn.MODEL: Element.MODEL in found,
+        TitleOn.PARAMETERS: Element.PARAMETERS in found,
+        TitleOn.CONTRACT: Element.CONTRACT in found,
+        VerifiedBy.FINGERPRINT: bool(state.fingerprints),
+    }
+    return {
+        "place": str(rule.place),
+        "title_on": [{"what": str(one), "there": there.get(one)} for one in rule.title_on],
+        "verified_by": [{"what": str(one), "there": there.get(one)} for one in rule.verified_by],
     }
 
 

@@ -78,7 +78,12 @@ class IdentifyRun:
         }
 
 
-def bringer_of(session: Session, actor: PartyId | None = None, on_behalf_of: PartyId | None = None) -> Bringer:
+def bringer_of(
+    session: Session,
+    actor: PartyId | None = None,
+    on_behalf_of: PartyId | None = None,
+    project: str | None = None,
+) -> Bringer:
     """Return who brings files of this home: the holder if nobody else; its keys sign where they lie in the home."""
     who = actor or session.config.holder_id
     return Bringer(
@@ -86,6 +91,7 @@ def bringer_of(session: Session, actor: PartyId | None = None, on_behalf_of: Par
         session.config.prefix,
         who,
         on_behalf_of,
+        project,
         lambda manifest: sign_manifest(session, who, on_behalf_of, manifest),
     )
 

@@ -36,11 +36,12 @@ from domain.ids import parse_object_id
 from domain.rights.events import Root
 from infra.intake.opened import open_file
 from infra.intake.refusal import FileRefused, display, refuse_error
-from infra.intake.sidecar_model import Section, SidecarModel
+from infra.intake.sidecar_model import Environment, Section, SidecarModel
 from schemas.strict_json import parse_strict, shown
 
 SIDECAR_BYTES_MAX: Final = 256 * 1024
 SIDECAR_DEPTH_MAX: Final = 6
+HERITAGE: Final = str(IntakeSource.HERITAGE_FILM)
 _ERRORS_SHOWN = 5
 _UNION_BRANCH: Final = re.compile(r"^constrained-|^function-|\[")
 _CLASSES: Final = {"S": AssetClass.STATIC, "C": AssetClass.COMPUTABLE, "I": AssetClass.INTERACTIVE}
@@ -64,10 +65,16 @@ class Sidecar(SidecarModel):
     """A sidecar that has been read: the closed schema, and what the gate wants to know from it."""
 
     def declared(self) -> Declared:
-        """Return the digest of every section that is there, by element, and the root of title it names."""
+        """Return the digest of every section that is there, by element, and the root of title it names.
+
+        The environment of heritage film is its scanner's profile: a section without it, which is no document either,
+        declares nothing.
+        """
         evidence: dict[Element, Sha256] = {}
         for element in _ELEMENTS:
             section: Section | None = getattr(self, element.value)
+            if section is self.environment and self.intake_source == HERITAGE and not _profiled(self.environment):
+                continue
             if section is not None:
                 evidence[element] = section.digest()
         return Declared(evidence, Root(self.authorisation.root) if self.authorisation else Root.UNSPECIFIED)
@@ -95,6 +102,10 @@ class Sidecar(SidecarModel):
         """Raise Invalid where the sidecar was written for other bytes than those with this SHA-256."""
         if self.sha256 is not None and self.sha256 != sha256.hex():
             raise Invalid(f"{where}: field sha256: the file is another: expected {sha256.hex()}, found {self.sha256}")
+
+
+def _profiled(environment: Environment | None) -> bool:
+    return environment is not None and (environment.scanner is not None or environment.sha256 is not None)
 
 
 def load_sidecar(path: str | Path, for_name: str) -> Sidecar:

@@ -77,6 +77,7 @@ Time = Annotated[
     StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$"),
     AfterValidator(_check_time),
 ]
+ProjectCode = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=64)]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 OriginName = Literal["human_work", "captured", "algorithmic", "generated_here", "external_service", "imported"]
@@ -166,6 +167,34 @@ class Parameters(Section):
     sha256: Hex64 | None = Field(None, description="digest of a document that says all this")
 
 
+class Scanner(Section):
+    """By what a film was scanned: without this profile the environment of heritage film is not known."""
+
+    maker: Text = Field(description="who built the scanner")
+    model: Text = Field(description="model of the scanner")
+    width_px: Count = Field(description="width of a scanned frame in pixels")
+    height_px: Count = Field(description="height of a scanned frame in pixels")
+    bits_per_sample: Count = Field(description="bits of one sample")
+    encoding: Literal["linear", "log"] = Field(description="how samples stand for light")
+    light_source: Text | None = Field(None, description="lamp, such as LED or xenon")
+    wet_gate: bool | None = Field(None, description="scanned in a liquid that hides scratches")
+    calibration_sha256: Hex64 | None = Field(None, description="SHA-256 of the calibration record")
+
+
+class Film(Section):
+    """The strip that was scanned."""
+
+    gauge: Literal["8mm", "super8", "9.5mm", "16mm", "super16", "28mm", "35mm", "super35", "65mm", "70mm"] = Field(
+        description="width of the strip"
+    )
+    base: Literal["nitrate", "acetate", "polyester"] | None = Field(None, description="what it is made of")
+    generation: Literal["original_negative", "interpositive", "internegative", "reversal", "print"] | None = Field(
+        None, description="which copy"
+    )
+    reel: Text | None = Field(None, description="reel, as the archive counts")
+    edge_code: Text | None = Field(None, description="code printed along the edge (片边码)")
+
+
 class Environment(Section):
     """Where it was made: container image and machine, or the recording device."""
 
@@ -176,6 +205,8 @@ class Environment(Section):
     precision: Text | None = Field(None, description="numeric precision")
     commit: Text | None = Field(None, description="commit of the code")
     tools: Text | None = Field(None, description="tools and their versions, for works of human hand")
+    scanner: Scanner | None = Field(None, description="profile of the film scanner; heritage film needs it")
+    film: Film | None = Field(None, description="the strip that was scanned")
     sha256: Hex64 | None = Field(None, description="digest of a document that says all this")
 
 
@@ -209,6 +240,7 @@ class SidecarModel(Section):
     file: Annotated[str, StringConstraints(min_length=1, max_length=255)] = Field(description="name of the file")
     sha256: Hex64 | None = Field(None, description="SHA-256 of the file; refused where the file is another")
     title: Text | None = Field(None, description="what people call it")
+    project: ProjectCode | None = Field(None, description="code of the production it belongs to")
     asset_class: Literal["S", "C", "I"] = Field("S", alias="class", description="static, computable, interactive")
     origin: OriginName = Field(description="how it came into being")
     intake_source: IntakeSourceName | None = Field(None, description="through which door it comes")

@@ -36,6 +36,10 @@ class Secrets:
     event_id: UUID
     openings: Mapping[str, Opening]
 
+    def values(self) -> dict[str, Any]:
+        """Return the values, by field."""
+        return {name: json.loads(one.value) for name, one in self.openings.items()}
+
     def committed(self) -> Committed:
         """Return the commitments that stand in the event."""
         return Committed(

@@ -89,6 +89,32 @@ def test_an_agent_brings_under_a_mandate_only(studio: Place) -> None:
     assert (told["actor"], told["actor_kind"], told["mandate"]["number"]) == (agent, "agent", 3)
 
 
+def test_a_mandate_for_one_project_brings_to_that_one(studio: Place) -> None:
+    agent, file = enrolled(studio, "agent", key=True), studio.write("project/take.txt", "EXT. TAKE - NOON")
+    holder = str(studio.run("status", "--json").ok().json["holder"])
+    granting = ["mandate", "grant", agent, "--action", "submit-object", "--action", "bind-alternative-id"]
+    studio.run(*granting, "--project", "night-river", "--until", UNTIL).ok()
+    acting = ["--as", agent, "--on-behalf-of", holder, "--json"]
+    for project in ([], ["--project", "day-river"]):
+        denied = studio.run("identify", file, *project, *acting)
+        assert denied.code == 4 and "does not name the project" in denied.json["refused"][0]["message"]
+    made = studio.run("identify", file, "--project", "night-river", *acting).ok().json["objects"][0]
+    shown = studio.run("object", "show", made["id"], "--json").ok().json
+    assert shown["project"] == "night-river" and shown["governance"]["place"] == "cultural_base"
+    doi = ["--scheme", "doi", "--text", "10.5594/SMPTE.ST2067-2.2020"]
+    studio.run("object", "bind-id", made["id"], *doi, *acting).ok()
+    told = studio.run("object", "show", made["id"], "--lang", "zh").ok().out
+    assert "文化底座; doi 有, fingerprint 缺" in told and "night-river" in told
+    other = (
+        studio.run("identify", studio.write("project/else.txt", "EXT. ELSE - NOON"), "--json").ok().json["objects"][0]
+    )
+    doi[-1] = "10.5594/SMPTE.ST2067-3.2020"
+    denied = studio.run("object", "bind-id", other["id"], *doi, *acting)
+    assert denied.code == 7 and "does not name the project none" in denied.out, "the object's project counts"
+    bad = studio.run("identify", file, "--project", "Night River", "--json")
+    assert bad.code == 4 and "expected a project code" in bad.json["refused"][0]["message"]
+
+
 def test_whose_key_lies_elsewhere_brings_nothing_unsigned(studio: Place) -> None:
     person, file = enrolled(studio, "person", key=True), studio.write("away/note.txt", "EXT. AWAY - DAWN")
     for key in (studio.home / "keys" / "parties").glob("*/*"):

@@ -22,6 +22,7 @@ from domain.identity.events import (
     AssetClass,
     DuplicateSubmissionDetected,
     Element,
+    IntakeSource,
     ObjectAdmitted,
     ObjectIdentified,
     ObjectQuarantined,
@@ -47,6 +48,14 @@ ASKED = {
     Origin.GENERATED_HERE: "authorisation model parameters environment! job!",
     Origin.EXTERNAL_SERVICE: "authorisation model parameters environment job",
     Origin.IMPORTED: "authorisation model parameters environment",
+}
+# Which origins fit a door.
+FITS = {
+    IntakeSource.CREATION: "human_work captured algorithmic generated_here",
+    IntakeSource.PRODUCTION_NEW: " ".join(ASKED),
+    IntakeSource.PRODUCTION_STOCK: " ".join(ASKED),
+    IntakeSource.HERITAGE_FILM: "captured",
+    IntakeSource.EXTERNAL_MODEL_SERVICE: "external_service",
 }
 ASKED_MORE = {AssetClass.STATIC: "", AssetClass.COMPUTABLE: "ml_bom training", AssetClass.INTERACTIVE: "contract"}
 ROOTS_BY_WORD = {
@@ -86,6 +95,7 @@ submissions = st.fixed_dictionaries(
         "root": roots,
         "sha256": st.sampled_from(["none", "right", "wrong"]),
         "parent": st.sampled_from(["none", "none", "object", "nobody"]),
+        "door": st.sampled_from([*FITS, *[IntakeSource.PRODUCTION_NEW] * 5]),
     }
 )
 
@@ -117,17 +127,33 @@ class Oracle:
             return known
         claimed = key in self.titles
         # The same declarations under the same title are no news, but a contradiction of the bytes always is.
-        word = (s["origin"], s["evidence"], s["version"] if s["evidence"] else 0, claimed, self.trusted(s, claimed))
+        word = (
+            s["origin"],
+            s["door"],
+            s["evidence"],
+            s["version"] if s["evidence"] else 0,
+            claimed,
+            self.trusted(s, claimed),
+        )
         if word == known.judged and s["sha256"] != "wrong":
             return known
         known.judged = word
         if s["sha256"] == "wrong":
             known.status = Status.REJECTED
-        elif s["origin"] is Origin.IMPORTED or self.lacks(s, known.asset_class, claimed):
+        elif (
+            s["origin"] is Origin.IMPORTED
+            or s["origin"] not in FITS[s["door"]].split()
+            or self.lacks(s, known.asset_class, claimed)
+        ):
             known.status = Status.QUARANTINED
         else:
             known.status = Status.ADMITTED
         return known
+
+    @staticmethod
+    def waits(s: dict[str, Any]) -> bool:
+        """Return whether a human must look, however whole the declaration is."""
+        return s["origin"] is Origin.IMPORTED or s["origin"] not in FITS[s["door"]].split()
 
     @staticmethod
     def trusted(s: dict[str, Any], claimed: bool) -> bool:
@@ -175,6 +201,7 @@ class Gate(RuleBasedStateMachine):
             parents,
             attestation=self.signed[s["holder"]],
             origin=s["origin"],
+            intake_source=s["door"],
             asset_class=s["asset_class"],
             declared=Declared(evidence, s["root"]),
             declared_sha256={"none": None, "right": Sha256(right), "wrong": Sha256(b"w" * 32)}[s["sha256"]],

@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import Rejected
 from domain.events import Sha256
-from domain.governance.authority import ACTOR_KINDS, Asked, Permission, authorise
+from domain.governance.authority import ACTOR_KINDS, Amount, Asked, Permission, authorise
 from domain.governance.events import PartyKind, Role
 from domain.governance.party import Mandate, Party
 from domain.governance.signing import Attestation
@@ -98,13 +98,9 @@ def test_the_principal_could_do_it_itself() -> None:
         ({"until": NOW}, {}, "mandate 2: ended"),
         ({"projects": ("red",)}, {}, "does not name the project none"),
         ({"projects": ("red",)}, {"project": "blue"}, "does not name the project blue"),
-        ({}, {"currency": "CNY", "amount_minor": 1}, "moves no CNY"),
-        ({"currency": "EUR", "amount_minor_max": 9}, {"currency": "CNY", "amount_minor": 1}, "moves no CNY"),
-        (
-            {"currency": "CNY", "amount_minor_max": 9},
-            {"currency": "CNY", "amount_minor": 10},
-            "at most 9 CNY, found 10",
-        ),
+        ({}, {"amount": Amount("CNY", 1)}, "moves no CNY"),
+        ({"currency": "EUR", "amount_minor_max": 9}, {"amount": Amount("CNY", 1)}, "moves no CNY"),
+        ({"currency": "CNY", "amount_minor_max": 9}, {"amount": Amount("CNY", 10)}, "at most 9 CNY"),
     ],
 )
 def test_what_a_mandate_does_not_cover(changes: dict[str, Any], request_changes: dict[str, Any], why: str) -> None:
@@ -115,7 +111,7 @@ def test_what_a_mandate_does_not_cover(changes: dict[str, Any], request_changes:
 def test_what_a_mandate_covers() -> None:
     wide = granted(principal=PRINCIPAL, projects=("red",), currency="CNY", amount_minor_max=10)
     mandate = replace(MANDATE, granted=wide)
-    request = for_principal(replace(AGENT, mandates=(mandate,)), project="red", currency="CNY", amount_minor=10)
+    request = for_principal(replace(AGENT, mandates=(mandate,)), project="red", amount=Amount("CNY", 10))
     assert authorise(RULE, request) == mandate
     assert authorise(RULE, replace(request, now=LATER - timedelta(microseconds=1))) == mandate
 

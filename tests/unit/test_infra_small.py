@@ -11,7 +11,7 @@ import pytest
 from domain.errors import Conflict, Invalid, LedgerError, NotFound, Rejected, Unavailable
 from domain.events import Sha256
 from domain.identity.digital_object import DigitalObject, Status
-from domain.identity.events import Cell, Element, Level, Origin, TraceSetJudged
+from domain.identity.events import Cell, Element, IntakeSource, Level, Origin, TraceSetJudged
 from domain.ids import RANDOM_BYTES, format_id, uuid7
 from infra.cli.output import Words, exit_code, size_text
 from infra.cli.reasons import reason_text
@@ -144,7 +144,7 @@ def test_sizes_as_people_read_them(size: int, text: str) -> None:
 
 def judged(origin: Origin) -> TraceSetJudged:
     cell = Cell(element=Element.MODEL, required=Level.DECLARED, found=Level.MISSING)
-    return TraceSetJudged(origin=origin, cells=(cell,))
+    return TraceSetJudged(origin=origin, intake_source=IntakeSource.CREATION, cells=(cell,))
 
 
 @pytest.mark.parametrize("origin", [origin for origin in Origin if origin is not Origin.UNSPECIFIED])

@@ -10,6 +10,8 @@ import pytest
 from domain.capability import resource, template
 from domain.capability.means import (
     Pool,
+    PriceQuoted,
+    PriceUnit,
     ResourceDrained,
     ResourceEnrolled,
     ResourceResumed,
@@ -19,7 +21,7 @@ from domain.capability.means import (
     TemplateVersioned,
     template_key,
 )
-from domain.capability.resource import DrainResource, Resource, ResumeResource, RetireResource
+from domain.capability.resource import DrainResource, QuotePrice, Resource, ResumeResource, RetireResource, read_price
 from domain.capability.template import (
     VERSIONS_MAX,
     DefineTemplate,
@@ -27,10 +29,13 @@ from domain.capability.template import (
     Template,
     VersionTemplate,
 )
-from domain.errors import Rejected
+from domain.errors import Invalid, Rejected
 from domain.events import Sha256
+from domain.governance.events import PartyKind
+from domain.governance.party import GrantMandate
 from domain.ids import ComputeResourceId, PartyId, TemplateId
-from tests.capability_kit import MACHINES
+from tests.capability_kit import MACHINES, machines_of
+from tests.governance_kit import ANY, LATER, Town
 
 OWNER = PartyId(UUID("01937e3f-2b5c-7d4a-9c3e-000000000001"))
 OTHER = PartyId(UUID("01937e3f-2b5c-7d4a-9c3e-000000000002"))
@@ -147,3 +152,34 @@ class TestResource:
         for command in (self.DRAIN, self.RESUME, self.RETIRE):
             self.refused((ENROLLED,), command, "expected its owner", OTHER)
             self.refused((), command, "is not a compute resource of this ledger")
+
+
+class TestPrice:
+    """What is quoted is a secret, and a mandate may be bound to how much."""
+
+    @pytest.mark.parametrize(
+        "found",
+        [None, 12, [], {}, {"currency": "CNY"}, {"currency": "cny", "minor": 1}, {"currency": "CNYX", "minor": 1},
+         {"currency": "CNY", "minor": -1}, {"currency": "CNY", "minor": 1.5}, {"currency": "CNY", "minor": True},
+         {"currency": "CNY", "minor": 1, "note": "x"}],
+    )  # fmt: skip
+    def test_a_price_that_is_none_is_refused_and_not_repeated(self, found: object) -> None:
+        with pytest.raises(Invalid, match=r"^price: expected an object of currency .* and minor ") as told:
+            read_price(found)
+        assert "note" not in str(told.value) and "CNYX" not in str(told.value)
+
+    def test_an_agent_quotes_up_to_what_its_mandate_says(self) -> None:
+        town = Town()
+        machines, agent = machines_of(town), town.enrol(PartyKind.AGENT)
+
+        def quote(minor: int, currency: str = "CNY") -> Any:
+            command = QuotePrice(resource=machines, unit=PriceUnit.CALL, price=ANY, until=LATER)
+            price = {"price": {"currency": currency, "minor": minor}}
+            return town.give(command, agent, for_whom=town.holder, secrets=price)
+
+        assert "has no mandate for this" in town.refusal(quote(1))
+        limits = {"currency": "CNY", "amount_minor_max": 1_000}
+        town.give(GrantMandate(party=agent, actions=("quote-price",), until=LATER, **limits)).require()
+        assert town.refusal(quote(1_001)).endswith("mandate 2: moves at most 1000 CNY"), "and not how much was asked"
+        assert town.refusal(quote(1, "EUR")).endswith("mandate 2: moves no EUR")
+        assert [type(event) for event in town.written(quote(1_000))] == [PriceQuoted]

@@ -287,6 +287,39 @@ def test_the_words_of_the_schema_are_those_of_the_events() -> None:
         assert set(get_args(words)) == {member.value for member in enum} - {"unspecified"}
 
 
+SCANNER = {"maker": "ARRI", "model": "Archive", "width_px": 4096, "height_px": 3112, "bits_per_sample": 16,
+           "encoding": "log"}  # fmt: skip
+FILM = {"gauge": "35mm", "base": "nitrate", "generation": "original_negative", "reel": "3", "edge_code": "EH 14 3482"}
+
+
+@pytest.mark.parametrize(
+    ("door", "environment", "declares"),
+    [
+        ("heritage_film", {"device": "a scanner"}, False),
+        ("heritage_film", {"film": FILM}, False),
+        ("heritage_film", {"scanner": SCANNER}, True),
+        ("heritage_film", {"scanner": SCANNER, "film": FILM}, True),
+        ("heritage_film", {"sha256": "ab" * 32}, True),
+        ("production_new", {"device": "a camera"}, True),
+    ],
+)
+def test_heritage_film_declares_its_scanner(door: str, environment: dict[str, Any], declares: bool) -> None:
+    document = {
+        "format": "edgeprint/sidecar/1",
+        "file": "still.png",
+        "origin": "captured",
+        "intake_source": door,
+        "environment": environment,
+        "project": "archive-1934",
+    }
+    sidecar = parse(document)
+    assert (Element.ENVIRONMENT in sidecar.declared().evidence) is declares and sidecar.project == "archive-1934"
+    for wrong in ({**SCANNER, "encoding": "film"}, {**SCANNER, "width_px": -1}, {"maker": "ARRI"}):
+        assert "environment.scanner" in fault({**document, "environment": {"scanner": wrong}})
+    assert "environment.film.gauge" in fault({**document, "environment": {"film": {"gauge": "34mm"}}})
+    assert "field project" in fault({**document, "project": "Archive 1934"})
+
+
 def test_the_json_schema_is_closed_and_stable() -> None:
     schema = json.loads(sidecar_schema())
     assert sidecar_schema() == sidecar_schema() and sidecar_schema().endswith(b"}\n")
