@@ -30,7 +30,7 @@ import psycopg
 
 from bench.kit import BenchLedger, founded, fsync_latency_ms
 from domain.events import ZERO_HASH, ZERO_UUID, ActorKind, Envelope, Recorded, Sha256
-from domain.identity.events import AssetClass, Content, IntakeSource, ObjectIdentified, Origin
+from domain.identity.events import AssetClass, Content, IntakeSource, Measure, ObjectIdentified, Origin, Quantity
 from domain.ids import CommandId, EventId, LedgerId, PartyId, StreamId, uuid7
 from domain.ledger.policy import parse_policy
 from infra.clock import IdSource, now_s, now_us
@@ -50,6 +50,15 @@ TARGET_SEALED_P99_S = 0.6
 COMMAND_EVENTS = 500
 ORIGIN = "bench.edgeprint.example/ingest"
 IN_FLIGHT = 2
+PICTURE = tuple(
+    Measure(quantity=quantity, value=value)
+    for quantity, value in (
+        (Quantity.WIDTH_PX, 4096),
+        (Quantity.HEIGHT_PX, 2160),
+        (Quantity.CHANNELS, 3),
+        (Quantity.BITS_PER_SAMPLE, 8),
+    )
+)
 
 
 class Producer:
@@ -81,6 +90,7 @@ class Producer:
                 content=Content(sha256=digest, sm3=digest, size=1_048_576, media_type="image/jpeg"),
                 parents=(),
                 submission=digest,
+                technical=PICTURE,
             )
             envelope = Envelope(
                 event_id=EventId(uuid7(now, noise[20 * position + 10 : 20 * position + 20])),

@@ -12,12 +12,12 @@ from domain.capability.manifest import Manifest
 from domain.errors import Invalid, NotFound
 from domain.events import Sha256
 from domain.identity.digital_object import Seen
-from domain.identity.events import Content, FingerprintScheme
+from domain.identity.events import Content, FingerprintScheme, Measure
 from domain.identity.media import HEAD_BYTES, KINDS, TAIL_BYTES, recognise
 from infra.blobs.digests import CHUNK_BYTES, StreamDigest
 from infra.blobs.store import BlobStore
 from infra.blobs.tensors import tensors_digest
-from infra.intake.hazards import hold_of
+from infra.intake.seeing import see
 from producers.capability import BOM_BYTES_MAX
 from producers.commands import Aggregate, Loaded
 from producers.host import Report
@@ -60,10 +60,16 @@ class BlobHost:
     def look(self, sha256: Sha256) -> Seen | None:
         """Return what the bytes of a digest are at the gate. Raises: Invalid (damaged), Unavailable."""
         content = self.content(sha256)
-        if content is None:
-            return None
-        kind = KINDS[content.media_type]
-        return Seen(content, str(kind), hold_of(self.blobs.path(sha256), content.media_type))
+        return None if content is None else see(self.blobs.path(sha256), content, str(KINDS[content.media_type]))
+
+    def technical(self, content: Content) -> tuple[Measure, ...]:
+        """Return what the bytes state of themselves. Raises: Invalid (they contradict their format), Unavailable."""
+        from infra.probe.probing import probe
+
+        probed = probe(self.blobs.path(content.sha256), content.media_type)
+        if probed.fault is not None:
+            raise Invalid(probed.fault)
+        return probed.measures
 
     def document(self, sha256: Sha256, bytes_max: int) -> bytes | None:
         """Return a small blob. Raises: Invalid (damaged or over `bytes_max`), Unavailable."""

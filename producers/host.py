@@ -11,7 +11,7 @@ from domain.capability.events import Finding
 from domain.capability.manifest import Manifest
 from domain.events import Sha256
 from domain.identity.digital_object import Seen
-from domain.identity.events import Content, FingerprintScheme
+from domain.identity.events import Content, FingerprintScheme, Measure
 from producers.commands import Aggregate
 
 DOCUMENT_BYTES_MAX: Final = 1 << 20
@@ -41,6 +41,12 @@ class Host(Protocol):
         """Return what the bytes of a digest are and whether they wait for a human; None where they are not here.
 
         Raises: Invalid (damaged), Unavailable.
+        """
+
+    def technical(self, content: Content) -> tuple[Measure, ...]:
+        """Return what bytes that were just hashed state of themselves; nothing where that is not known.
+
+        Raises: Invalid where they contradict their own format, Unavailable.
         """
 
     def document(self, sha256: Sha256, bytes_max: int) -> bytes | None:

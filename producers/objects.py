@@ -109,7 +109,11 @@ def _gather_bytes(command: RecheckObject | ComputeFingerprint, host: Host) -> Me
 
 
 def _gather_representation(command: AddRepresentation, host: Host) -> Measured:
-    return Measured(host.content(command.sha256))
+    content = host.content(command.sha256)
+    try:
+        return Measured(content, technical=() if content is None else host.technical(content))
+    except Invalid as err:
+        raise Rejected(f"AddRepresentation refused: {err}") from err
 
 
 def _gather_document(command: Any, host: Host) -> Measured:

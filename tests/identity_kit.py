@@ -52,7 +52,8 @@ def submit(data: bytes, parents: Sequence[UUID] = (), **changes: Any) -> SubmitO
 def seen(data: bytes, hold: str | None = None) -> Seen:
     """Return what a host sees in `data`."""
     sha256, sm3 = Sha256(hashlib.sha256(data).digest()), Sha256(hashlib.new("sm3", data).digest())
-    return Seen(Content(sha256=sha256, sm3=sm3, size=len(data), media_type="application/octet-stream"), "data", hold)
+    content = Content(sha256=sha256, sm3=sm3, size=len(data), media_type="application/octet-stream")
+    return Seen(content, "data", hold=hold)
 
 
 def submission(

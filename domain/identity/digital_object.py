@@ -20,6 +20,7 @@ from domain.identity.events import (
     FingerprintComputed,
     IntakeSource,
     Level,
+    Measure,
     MetadataAmended,
     ObjectAdmitted,
     ObjectIdentified,
@@ -123,6 +124,7 @@ class Seen:
 
     content: Content
     kind: str
+    technical: tuple[Measure, ...] = ()
     hold: str | None = None
 
 
@@ -183,6 +185,7 @@ def _birth(command: SubmitObject, holder: PartyId, seen: Seen) -> ObjectIdentifi
         content=seen.content,
         parents=command.parents,
         submission=command.submission,
+        technical=seen.technical,
         hold=seen.hold,
         project=command.project,
     )

@@ -9,6 +9,8 @@ from domain.ids import Commitment, ObjectId, PartyId
 
 PARENTS_MAX = 200
 CLAUSE_CHARACTERS_MAX = 200
+MEASURE_MAX = (1 << 53) - 1
+"""The greatest integer that every reader of JSON keeps exactly."""
 
 
 class AssetClass(StrEnum):
@@ -122,6 +124,47 @@ class WithdrawalReason(StrEnum):
     UNLAWFUL = "unlawful"
 
 
+class Quantity(StrEnum):
+    """What a measure counts. Only what the bytes of a format state, or what is counted in them, is ever recorded."""
+
+    UNSPECIFIED = "unspecified"
+    WIDTH_PX = "width_px"
+    HEIGHT_PX = "height_px"
+    CHANNELS = "channels"
+    BITS_PER_SAMPLE = "bits_per_sample"
+    FRAMES = "frames"
+    DURATION_US = "duration_us"
+    SAMPLE_RATE_HZ = "sample_rate_hz"
+    SCENES = "scenes"
+    ROLES = "roles"
+    CLIPS = "clips"
+    TRACKS = "tracks"
+    MESHES = "meshes"
+    VERTICES = "vertices"
+    FACES = "faces"
+    TENSORS = "tensors"
+    PARAMETERS = "parameters"
+    NODES = "nodes"
+
+
+MEASURES_MAX = len(Quantity) - 1
+
+
+@value
+class Measure:
+    """One technical fact, read from the bytes by us."""
+
+    quantity: A[
+        Quantity,
+        Doc(
+            "what was counted: pixels across and down; channels of a picture or a sound; bits of one sample; pictures "
+            "in a movie or file; microseconds; sound samples a second; scenes and speaking roles of a screenplay; "
+            "clips and tracks; meshes, vertices and faces; tensors and their elements; nodes of a workflow"
+        ),
+    ]
+    value: A[int, Doc("how many, in the unit that the quantity names", low=0, high=MEASURE_MAX)]
+
+
 @value
 class Content:
     """The bytes of an object, by digests we computed ourselves."""
@@ -176,6 +219,10 @@ class ObjectIdentified(Event):
         Doc("SHA-256 of the salted intake manifest, where names live; null if it was brought without one"),
     ]
     project: A[str | None, Doc("code of the production it belongs to, never its title", low=1, high=64)]
+    technical: A[
+        tuple[Measure, ...],
+        Doc("what the bytes state of themselves, each quantity once, in the order of the enum", high=MEASURES_MAX),
+    ]
     hold: A[
         str | None,
         Doc("why the bytes themselves wait for a human; null if nothing in them does", high=CLAUSE_CHARACTERS_MAX),
@@ -247,6 +294,10 @@ class RepresentationAdded(Event):
 
     content: A[Content, Doc("its bytes")]
     purpose: A[Purpose, Doc("what it is for")]
+    technical: A[
+        tuple[Measure, ...],
+        Doc("what the bytes state of themselves, each quantity once, in the order of the enum", high=MEASURES_MAX),
+    ]
 
 
 @fact("edgeprint.identity.FingerprintComputed", stream="O")

@@ -34,6 +34,7 @@ class AssetKind(StrEnum):
     AUDIO = "audio"
     SUBTITLE = "subtitle"
     MODEL_WEIGHTS = "model_weights"
+    WORKFLOW = "workflow"
     PROJECT = "project"
     DOCUMENT = "document"
     DATA = "data"
@@ -57,6 +58,7 @@ _TYPES_OF_KIND: dict[AssetKind, str] = {
     AssetKind.AUDIO: "audio/wav audio/flac audio/mpeg audio/ogg audio/aac audio/aiff audio/mp4",
     AssetKind.SUBTITLE: "application/x-subrip text/vtt",
     AssetKind.MODEL_WEIGHTS: "application/x-safetensors application/x-pytorch application/x-gguf",
+    AssetKind.WORKFLOW: "application/x-comfyui-workflow+json",
     AssetKind.PROJECT: "application/x-blender application/x-aep",
     AssetKind.DOCUMENT: "application/pdf application/rtf application/x-ole-storage application/epub+zip text/html "
     "application/vnd.oasis.opendocument.text application/vnd.oasis.opendocument.spreadsheet "

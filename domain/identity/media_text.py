@@ -14,6 +14,8 @@ import re
 
 _CONTROL = bytes(code for code in (*range(32), 127) if code not in b"\t\n\f\r")
 _OTIO = re.compile(r'"OTIO_SCHEMA"\s*:\s*"[A-Za-z_]+\.[0-9]+"')
+_WORKFLOW_KEYS = ('"last_node_id"', '"last_link_id"')
+_WORKFLOW_NODE = re.compile(r'\{\s*"[^"\\]{1,60}"\s*:\s*\{\s*"(?:inputs|class_type)"\s*:')
 _GLTF_KEYS = ('"asset"', '"accessors"', '"bufferViews"', '"meshes"', '"scenes"', '"nodes"')
 _JSON_START = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\})|\[\s*(?:["\[{\]\-0-9]|true|false|null)')
 _XML_ROOT = re.compile(r"<(?![?!])([A-Za-z_][\w.:-]*)")
@@ -31,7 +33,7 @@ _OBJ_FACE = re.compile(r"^[fl](?:[ \t]+-?[0-9]+(?:/-?[0-9]*){0,2}){2,}[ \t\r]*$"
 _STL = re.compile(r"solid\b[^\n]*\n\s*(?:facet normal|endsolid)", re.IGNORECASE)
 _SRT = re.compile(r"\d+[ \t]*\r?\n\d{2}:\d{2}:\d{2},\d{3} --> \d{2}:\d{2}:\d{2},\d{3}")
 _EDL = re.compile(r"^\d{3,6}[ \t]+\S+[ \t]+[AVNB]\S*[ \t]+[CDWK]\S*[ \t].*\d{2}:\d{2}:\d{2}[:;]\d{2}", re.MULTILINE)
-_FOUNTAIN_HEADING = re.compile(r"(?:INT\.?/EXT|EXT\.?/INT|I/E|INT|EXT|EST)[. ][ \t]*\S", re.IGNORECASE)
+FOUNTAIN_HEADING = re.compile(r"(?:INT\.?/EXT|EXT\.?/INT|I/E|INT|EXT|EST)[. ][ \t]*\S", re.IGNORECASE)
 _FOUNTAIN_STARTS = ("INT", "EXT", "EST", "I/E", "int", "ext", "est", "i/e", "Int", "Ext", "Est")
 _FOUNTAIN_FORCED = re.compile(r"(?:\A|\n[ \t]*\r?\n)\.(?![. ])[^\n]*\S")
 _FOUNTAIN_TITLE = re.compile(r"\A(?:Title|Credit|Author|Authors|Draft date|Source|Contact):", re.IGNORECASE)
@@ -86,6 +88,8 @@ def _json(text: str, *, complete: bool) -> str | None:
                 return "application/x-otio+json"
             if isinstance(asset, dict) and isinstance(asset.get("version"), str):
                 return "model/gltf+json"
+            if _is_workflow(document):
+                return "application/x-comfyui-workflow+json"
         return "application/json"
     if not _JSON_START.match(text):
         return None
@@ -94,7 +98,26 @@ def _json(text: str, *, complete: bool) -> str | None:
             return "application/x-otio+json"
         if sum(key in text for key in _GLTF_KEYS) >= 3:
             return "model/gltf+json"
+        if all(key in text for key in _WORKFLOW_KEYS) or (_WORKFLOW_NODE.match(text) and '"class_type"' in text):
+            return "application/x-comfyui-workflow+json"
     return "application/json"
+
+
+def _is_workflow(document: dict[str, object]) -> bool:
+    """Return whether a document is a workflow of ComfyUI, as its editor saves it or as its API takes it.
+
+    The editor writes nodes with their type, and each link as an array; other graphs in JSON have objects for links.
+    The API takes a mapping from a node's number to its class and inputs.
+    """
+    nodes, links = document.get("nodes"), document.get("links")
+    if isinstance(nodes, list) and isinstance(links, list):
+        typed = all(isinstance(node, dict) and isinstance(node.get("type"), str) and "id" in node for node in nodes)
+        drawn = bool(nodes) and all(isinstance(link, list) for link in links)
+        return typed and (drawn or "last_node_id" in document)
+    return bool(document) and all(
+        isinstance(node, dict) and isinstance(node.get("class_type"), str) and isinstance(node.get("inputs"), dict)
+        for node in document.values()
+    )
 
 
 def _xml(text: str) -> str | None:
@@ -159,7 +182,7 @@ def _is_fountain(text: str, name: str) -> bool:
     headings = sum(
         1
         for above, line in itertools.pairwise(lines)
-        if line.startswith(_FOUNTAIN_STARTS) and not above.strip() and _FOUNTAIN_HEADING.match(line)
+        if line.startswith(_FOUNTAIN_STARTS) and not above.strip() and FOUNTAIN_HEADING.match(line)
     )
     if headings >= 2:
         return True

@@ -25,6 +25,7 @@ from domain.identity.events import (
     FingerprintComputed,
     FingerprintScheme,
     Level,
+    Measure,
     MetadataAmended,
     ObjectAdmitted,
     ObjectQuarantined,
@@ -132,7 +133,7 @@ class WithdrawObject(Command):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the host found: bytes that a command speaks of, documents in the store, fingerprints.
+    """What the host found: bytes that a command speaks of and what they state, documents, fingerprints.
 
     A fingerprint is its scheme, its code and the program that computed it.
     """
@@ -140,6 +141,7 @@ class Measured:
     content: Content | None = None
     documents: frozenset[Sha256] = frozenset()
     fingerprints: tuple[tuple[FingerprintScheme, str, str], ...] = ()
+    technical: tuple[Measure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,7 @@ def _represent(state: DigitalObject, command: AddRepresentation, facts: Facts) -
         raise Rejected("AddRepresentation refused: these bytes represent the object already")
     if len(known) >= REPRESENTATIONS_MAX:
         raise Rejected(f"AddRepresentation refused: expected at most {REPRESENTATIONS_MAX} for one object")
-    return (RepresentationAdded(content=content, purpose=command.purpose),)
+    return (RepresentationAdded(content=content, purpose=command.purpose, technical=facts.measured.technical),)
 
 
 def _fingerprint(state: DigitalObject, command: ComputeFingerprint, facts: Facts) -> tuple[Event, ...]:

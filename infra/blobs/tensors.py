@@ -8,8 +8,9 @@ beginning, without holes, so that a file is nothing but its tensors. All that is
 
 import hashlib
 import json
+import math
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import rfc8785
 
@@ -27,6 +28,21 @@ BITS: Final = {
 }
 
 
+class Tensor(NamedTuple):
+    """One tensor of a header: where its bytes begin and end behind the header, and what they are."""
+
+    begin: int
+    end: int
+    name: str
+    dtype: str
+    shape: list[int]
+
+    @property
+    def elements(self) -> int:
+        """Return how many numbers it has; one where the shape is empty."""
+        return math.prod(self.shape)
+
+
 def tensors_digest(path: Path) -> Sha256:
     """Return the digest over all tensors of a safetensors file; reads the file once, in constant memory.
 
@@ -39,7 +55,7 @@ def tensors_digest(path: Path) -> Sha256:
         length = int.from_bytes(file.read(8), "little")
         if size < 8 or not 2 <= length <= min(HEADER_BYTES_MAX, size - 8):
             raise Invalid(f"safetensors: expected a header of 2 to {HEADER_BYTES_MAX} bytes, found {length} of {size}")
-        tensors = _header(file.read(length), size - 8 - length)
+        tensors = parse_header(file.read(length), size - 8 - length)
         told: list[dict[str, Any]] = []
         for begin, end, name, dtype, shape in tensors:
             digest = hashlib.sha256()
@@ -53,8 +69,12 @@ def tensors_digest(path: Path) -> Sha256:
     return Sha256(hashlib.sha256(rfc8785.dumps(told)).digest())
 
 
-def _header(data: bytes, body: int) -> list[tuple[int, int, str, str, list[int]]]:
-    """Return begin, end, name, type and shape of each tensor in the order of their bytes, `body` of them in all."""
+def parse_header(data: bytes, body: int) -> list[Tensor]:
+    """Return the tensors of a header in the order of their bytes, `body` of them in all.
+
+    Raises:
+        Invalid: as `tensors_digest`. Messages name a tensor by its position in the header, names are a stranger's.
+    """
     try:
         document = json.loads(data, object_pairs_hook=_once)
     except (ValueError, RecursionError) as err:
@@ -64,29 +84,32 @@ def _header(data: bytes, body: int) -> list[tuple[int, int, str, str, list[int]]
     document.pop("__metadata__", None)
     if len(document) > TENSORS_MAX:
         raise Invalid(f"safetensors: expected at most {TENSORS_MAX} tensors, found {len(document)}")
-    found = sorted(_tensor(name, one) for name, one in document.items())
+    found = sorted(_tensor(position, name, one) for position, (name, one) in enumerate(document.items()))
     end = 0
-    for begin, after, name, *_ in found:
-        if begin != end:
-            raise Invalid(f"safetensors: tensor {name[:60]!r}: expected it to begin at {end}, found {begin}")
-        end = after
+    for tensor in found:
+        if tensor.begin != end:
+            raise Invalid(f"safetensors: expected a tensor to begin at {end}, found {tensor.begin}")
+        end = tensor.end
     if end != body:
         raise Invalid(f"safetensors: expected {end} bytes of tensors, found {body}")
     return found
 
 
-def _tensor(name: str, one: Any) -> tuple[int, int, str, str, list[int]]:
-    if not isinstance(one, dict) or set(one) != {"dtype", "shape", "data_offsets"} or one["dtype"] not in BITS:
-        raise Invalid(f"safetensors: tensor {name[:60]!r}: expected a known dtype, shape and data_offsets")
+def _tensor(position: int, name: str, one: Any) -> Tensor:
+    where = f"safetensors: tensor {position}"
+    if not isinstance(one, dict) or set(one) != {"dtype", "shape", "data_offsets"} or not _known(one["dtype"]):
+        raise Invalid(f"{where}: expected a known dtype, shape and data_offsets")
     shape, offsets = one["shape"], one["data_offsets"]
     if not _integers(shape) or not _integers(offsets) or len(offsets) != 2 or len(shape) > 64:
-        raise Invalid(f"safetensors: tensor {name[:60]!r}: expected arrays of integers")
-    elements = 1
-    for extent in shape:
-        elements *= extent
-    if elements * BITS[one["dtype"]] != 8 * (offsets[1] - offsets[0]):
-        raise Invalid(f"safetensors: tensor {name[:60]!r}: its bytes are not those of its shape")
-    return offsets[0], offsets[1], name, one["dtype"], shape
+        raise Invalid(f"{where}: expected arrays of integers")
+    tensor = Tensor(offsets[0], offsets[1], name, one["dtype"], shape)
+    if tensor.elements * BITS[tensor.dtype] != 8 * (tensor.end - tensor.begin):
+        raise Invalid(f"{where}: its bytes are not those of its shape")
+    return tensor
+
+
+def _known(dtype: object) -> bool:
+    return isinstance(dtype, str) and dtype in BITS
 
 
 def _integers(found: object) -> bool:

@@ -138,6 +138,8 @@ def _print_governance(found: dict[str, Any], words: Words) -> None:
 
 
 def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:
+    from infra.cli.technical import technical_text
+
     if as_json:
         say_json(found)
         return
@@ -154,6 +156,8 @@ def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:
         ("sm3", "sm3"),
     ):
         say(f"  {label:<12}{'–' if found[key] is None else found[key]}")
+    if found["technical"]:
+        say(f"  {words('技术参数', 'technical'):<12}{technical_text(found['technical'], words)}")
     for other in found["alternative_ids"]:
         say(f"  {other['scheme']:<12}{other['text']}")
     for one in found["fingerprints"]:

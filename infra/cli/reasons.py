@@ -53,7 +53,7 @@ def quarantine_text(
     if not lacking and clause.startswith(DOOR_CLAUSE):
         return words(f"{origin}：与申报的入口不符", f"{origin}: does not fit the door it came through")
     if not lacking and hold is not None:
-        return words(_HOLDS.get(hold, hold), hold)
+        return words(_HOLDS.get(hold, f"字节与其自身格式不符（{hold}）"), hold)
     if not lacking:
         return words(f"{origin}：须由人解除", f"{origin}: held until a human lifts it")
     names = [words(*_ELEMENTS[element]) for element in lacking]

@@ -19,16 +19,16 @@ from typing import Any, Final
 from domain.errors import Invalid, LedgerError
 from domain.events import Sha256
 from domain.governance.signing import Attestation
-from domain.identity.digital_object import Evidence, Seen, SubmitObject
+from domain.identity.digital_object import Evidence, SubmitObject
 from domain.identity.events import Content
 from domain.ids import LedgerId, PartyId, format_id
 from domain.rights.events import Root, title_key
 from infra.blobs.copying import Content as StoredContent
 from infra.blobs.store import BlobStore
 from infra.intake.declaration import Declaration, declaration_of, undeclared
-from infra.intake.hazards import hold_of
 from infra.intake.manifest import FileLine, put_manifest
 from infra.intake.refusal import FileRefused, Reason, Refused, refuse
+from infra.intake.seeing import see
 from infra.intake.walk import Found
 from producers.application import LedgerApplication
 from producers.authority import Request
@@ -168,11 +168,10 @@ class Gate:
             submission=submission,
             project=declaration.project or bringer.project,
         )
-        seen = Seen(
-            Content(sha256=content.sha256, sm3=Sha256(content.sm3), size=content.size, media_type=content.media_type),
-            str(content.kind),
-            hold_of(self._blobs.path(content.sha256), content.media_type),
+        found = Content(
+            sha256=content.sha256, sm3=Sha256(content.sm3), size=content.size, media_type=content.media_type
         )
+        seen = see(self._blobs.path(content.sha256), found, str(content.kind))
         key = CommandKey(bringer.actor, self._application.new_id())
         request = Request(key, bringer.actor, command, bringer.on_behalf_of, attestation, seen)
         return REGISTRY.task(request, bringer.ledger)

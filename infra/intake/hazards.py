@@ -5,6 +5,8 @@
 | application/x-pytorch, application/x-python-pickle | a pickle may run code when it is opened |
 | model/vnd.usda, .usdc, .usdz+zip | usd-core is not installed, or does not open it |
 
+What contradicts its own format waits too (`infra.probe`); the gate asks here first.
+
 A stage is opened by a process of its own, with limits and a deadline; USD is a library of C++ over files of strangers.
 """
 

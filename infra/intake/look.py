@@ -8,7 +8,7 @@ from typing import Any
 from domain.errors import NotFound
 from domain.governance.policies import TRACE_SET
 from domain.identity.digital_object import DigitalObject, evolve
-from domain.identity.events import AlternativeScheme, AssetClass, Element, ObjectIdentified, content_key
+from domain.identity.events import AlternativeScheme, AssetClass, Element, Measure, ObjectIdentified, content_key
 from domain.identity.trace_set import TitleOn, VerifiedBy, parse_policy
 from domain.ids import ObjectId, PartyId, format_id, format_representation
 from infra.bootstrap import Session
@@ -57,6 +57,7 @@ def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
         "size": birth.content.size,
         "sha256": birth.content.sha256.hex(),
         "sm3": birth.content.sm3.hex(),
+        "technical": _technical(birth.technical),
         "parents": [
             {"id": format_id("O", p.object_id, session.config.prefix), "relation": str(p.relation)}
             for p in birth.parents
@@ -70,6 +71,7 @@ def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
                 "purpose": str(one.purpose),
                 "media_type": one.content.media_type,
                 "size": one.content.size,
+                "technical": _technical(one.technical),
             }
             for one in state.representations
         ],
@@ -105,6 +107,10 @@ def _governance(session: Session, asset_class: AssetClass, state: DigitalObject)
         "title_on": [{"what": str(one), "there": there.get(one)} for one in rule.title_on],
         "verified_by": [{"what": str(one), "there": there.get(one)} for one in rule.verified_by],
     }
+
+
+def _technical(measures: tuple[Measure, ...]) -> dict[str, int]:
+    return {str(measure.quantity): measure.value for measure in measures}
 
 
 def find_by_content(session: Session, path: Path, holder: PartyId) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from domain.identity.digital_object import Status
 from domain.identity.events import DuplicateSubmissionDetected, ObjectIdentified
 from infra.blobs.store import BlobStore
 from infra.intake import gate as gate_module
-from infra.intake.gate import Bringer, Gate, Taken
+from infra.intake.gate import Gate, Taken
 from infra.intake.refusal import Reason, Refused
 from infra.intake.walk import walk
 from infra.store.memory import MemoryRecorder
@@ -44,10 +44,7 @@ class FailingStore(MemoryRecorder):
 
 
 def make_gate(world: World, folder: Path) -> Gate:
-    blobs = BlobStore(folder / "blobs")
-    return Gate(
-        world.application, blobs, Bringer(world.ledger_id, "10.5072", world.holder, None, lambda _: world.signed)
-    )
+    return Gate(world.application, BlobStore(folder / "blobs"), world.bringer())
 
 
 @pytest.fixture(autouse=True)

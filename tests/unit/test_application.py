@@ -17,6 +17,7 @@ from domain.identity.events import DuplicateSubmissionDetected, ObjectIdentified
 from domain.ids import LedgerId, PartyId, uuid7
 from domain.ledger.merkle import leaf_hash
 from infra.clock import now_us
+from infra.intake.gate import Bringer
 from infra.store.mapper import EntryMapper
 from infra.store.memory import MemoryRecorder
 from producers.application import LedgerApplication
@@ -28,7 +29,7 @@ from producers.ports import AppendRequest, AppendResult, CommandKey
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from schemas.envelope import read_header
-from tests.identity_kit import claim, enrol, enrol_with_key, submission
+from tests.identity_kit import PREFIX, claim, enrol, enrol_with_key, submission
 
 
 def ids() -> Callable[[], UUID]:
@@ -56,6 +57,9 @@ class World:
 
     def key(self, digest: bytes | None = None) -> CommandKey:
         return CommandKey(self.holder, self.new_id(), digest)
+
+    def bringer(self) -> Bringer:
+        return Bringer(self.ledger_id, PREFIX, self.holder, None, None, lambda _: self.signed)
 
     def submission(self, data: bytes, parents: Sequence[UUID] = ()) -> Task[Submitted]:
         return submission(self.key(), self.holder, data, parents, attestation=self.signed)

@@ -1,6 +1,7 @@
 """What a host says of bytes: hashed again at each look, bound to their digest."""
 
 import hashlib
+import pickle
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from domain.identity.digital_object import Status
 from domain.identity.events import FingerprintScheme
 from infra.blobs.store import BlobStore
 from infra.host import BlobHost
+from infra.intake.hazards import PICKLED
 from infra.vault.memory import MemoryVault
 from producers.authority import PARTY
 from producers.identity import OBJECT
 from tests.governance_kit import Town
+from tests.probe_kit import png
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\rIHDR" + bytes(40)
 ABSENT = Sha256(b"a" * 32)
@@ -85,3 +88,19 @@ def test_a_state_is_that_of_the_stream(blobs: BlobStore) -> None:
     assert not host.state(town.new_id(), OBJECT).birth
     with pytest.raises(NotFound, match="expected a stream of Party"):
         host.state(brought, PARTY)
+
+
+def test_what_the_gate_sees_is_kind_facts_and_what_waits(blobs: BlobStore, host: BlobHost) -> None:
+    """The same for a file that a person brings and for bytes that an application stored before."""
+    whole = host.look(blobs.put_bytes(png(640, 360)))
+    assert whole is not None and (whole.kind, whole.hold) == ("image", None)
+    assert {str(one.quantity): one.value for one in whole.technical}["height_px"] == 360
+    broken = host.look(blobs.put_bytes(PNG))
+    assert broken is not None and broken.technical == () and "image/png: expected" in str(broken.hold)
+    pickled = host.look(blobs.put_bytes(pickle.dumps({"a": 1})))
+    assert pickled is not None and pickled.hold == PICKLED
+    assert host.look(ABSENT) is None
+    damaged = blobs.put_bytes(png(64, 36))
+    spoil(blobs, damaged)
+    with pytest.raises(Invalid, match="expected sha256"):
+        host.look(damaged)

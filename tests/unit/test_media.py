@@ -81,6 +81,8 @@ EDL = (
     "TITLE: CUT\nFCM: NON-DROP FRAME\n\n001  AX       V     C        00:00:00:00 00:00:01:00 01:00:00:00 01:00:01:00\n"
 )
 GLTF = {"asset": {"version": "2.0"}, "scenes": [], "meshes": []}
+WORKFLOW = {"last_node_id": 1, "last_link_id": 0, "nodes": [{"id": 1, "type": "KSampler", "pos": [0, 0]}], "links": []}
+POSTED = {"3": {"inputs": {"seed": 1}, "class_type": "KSampler"}}
 OTIO = {"OTIO_SCHEMA": "Timeline.1", "tracks": {"OTIO_SCHEMA": "Stack.1", "children": []}}
 
 SAMPLES: dict[str, tuple[bytes, str]] = {
@@ -154,6 +156,8 @@ SAMPLES: dict[str, tuple[bytes, str]] = {
     "fountain": (FOUNTAIN.encode(), "text/x-fountain"),
     "fdx": (FDX.encode(), "application/x-finaldraft"),
     "otio": (json.dumps(OTIO).encode(), "application/x-otio+json"),
+    "workflow": (json.dumps(WORKFLOW).encode(), "application/x-comfyui-workflow+json"),
+    "workflow-api": (json.dumps(POSTED).encode(), "application/x-comfyui-workflow+json"),
     "fcpxml": (b'<?xml version="1.0"?>\n<!DOCTYPE fcpxml>\n<fcpxml version="1.11"/>', "application/x-fcpxml"),
     "edl": (EDL.encode(), "text/x-edl"),
     "srt": (b"1\n00:00:01,000 --> 00:00:02,000\nhello\n", "application/x-subrip"),
@@ -247,8 +251,31 @@ def test_json_longer_than_the_head_is_judged_by_its_beginning() -> None:
     gltf = json.dumps(GLTF)[:-1] + filler
     assert media(otio.encode()).media_type == "application/x-otio+json"
     assert media(gltf.encode()).media_type == "model/gltf+json"
+    for workflow in (WORKFLOW, POSTED):
+        assert media((json.dumps(workflow)[:-1] + filler).encode()).kind is AssetKind.WORKFLOW
     assert media(('{"a":1' + filler).encode()).media_type == "application/json"
     assert media(("{ curly prose " + filler).encode()).media_type == "text/plain"
+
+
+@pytest.mark.parametrize(
+    ("document", "is_workflow"),
+    [
+        ({"nodes": [{"id": 1, "type": "A"}], "links": [[1, 1, 0, 1, 0, "X"]]}, True),
+        ({"nodes": [], "links": [], "last_node_id": 0}, True),
+        ({"nodes": [], "links": []}, False),
+        ({"nodes": [{"id": "a"}], "links": [{"source": "a", "target": "a"}]}, False),
+        ({"nodes": [{"id": 1, "type": "A"}], "links": [{"source": 1, "target": 1}]}, False),
+        ({"nodes": {"id": 1}, "links": []}, False),
+        ({"1": {"class_type": "A", "inputs": {}}, "2": {"class_type": "B", "inputs": {}}}, True),
+        ({"1": {"class_type": "A", "inputs": {}}, "version": 2}, False),
+        ({"1": {"class_type": "A"}}, False),
+        ({}, False),
+    ],
+)
+def test_a_workflow_is_told_from_other_graphs(document: dict[str, object], is_workflow: bool) -> None:
+    found = media(json.dumps(document).encode(), "workflow.json")
+    assert (found.kind is AssetKind.WORKFLOW) is is_workflow
+    assert found.media_type == ("application/x-comfyui-workflow+json" if is_workflow else "application/json")
 
 
 def test_a_character_cut_in_two_by_the_head_is_not_an_error() -> None:

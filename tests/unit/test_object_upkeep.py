@@ -26,6 +26,7 @@ from domain.identity.events import (
     FingerprintScheme,
     IntakeSource,
     Level,
+    Measure,
     MetadataAmended,
     ObjectAdmitted,
     ObjectQuarantined,
@@ -35,6 +36,7 @@ from domain.identity.events import (
     Parent,
     PromptCommitted,
     Purpose,
+    Quantity,
     QuarantineLifted,
     Relation,
     RepresentationAdded,
@@ -72,6 +74,7 @@ OTHER = PartyId(UUID("01937e3f-2b5c-7d4a-9c3e-000000000004"))
 PAPER, EVIDENCE = Sha256(b"p" * 32), Sha256(b"e" * 32)
 SECRET = Commitment(Sha256(b"s" * 32))
 CONTENT = Content(sha256=Sha256(b"c" * 32), sm3=Sha256(b"m" * 32), size=3, media_type="image/png")
+SIZE = (Measure(quantity=Quantity.WIDTH_PX, value=1920),)
 FURTHER = replace(CONTENT, sha256=Sha256(b"d" * 32))
 CODE = (FingerprintScheme.ISCC_SUM, "ISCC:KUAP5Q74YXNZC4EK25EYD35HBIGIQ", "iscc-lib@0.7.0")
 FACTS = Facts(
@@ -268,9 +271,9 @@ class TestNamesAndBytes:
 
     def test_further_bytes_are_what_the_store_holds(self) -> None:
         command = AddRepresentation(object=OBJECT, sha256=FURTHER.sha256, purpose=Purpose.DELIVERY)
-        facts = replace(FACTS, measured=Measured(FURTHER))
+        facts = replace(FACTS, measured=Measured(FURTHER, technical=SIZE))
         (added,) = decide(born(), command, facts)
-        assert added == RepresentationAdded(content=FURTHER, purpose=Purpose.DELIVERY)
+        assert added == RepresentationAdded(content=FURTHER, purpose=Purpose.DELIVERY, technical=SIZE)
         refused(after(born(), added), command, "represent the object already", facts)
         refused(born(), command, "in the blob store", replace(FACTS, measured=Measured()))
         refused(born(), command, "in the blob store", replace(FACTS, measured=Measured(CONTENT)))
@@ -278,9 +281,10 @@ class TestNamesAndBytes:
         refused(born(), itself, "represent the object already", replace(FACTS, measured=Measured(CONTENT)))
 
     def test_there_is_an_end_to_representations(self) -> None:
+        digests = [Sha256(number.to_bytes(32, "big")) for number in range(REPRESENTATIONS_MAX)]
         many = [
-            RepresentationAdded(content=replace(FURTHER, sha256=Sha256(n.to_bytes(32, "big"))), purpose=Purpose.PROXY)
-            for n in range(REPRESENTATIONS_MAX)
+            RepresentationAdded(content=replace(FURTHER, sha256=digest), purpose=Purpose.PROXY, technical=())
+            for digest in digests
         ]
         command = AddRepresentation(object=OBJECT, sha256=FURTHER.sha256, purpose=Purpose.PROXY)
         refused(

@@ -86,6 +86,7 @@ def one(**changes: Any) -> bytes:
         (framed(b'{"a":1,"a":2}'), "a name stands twice"),
         (framed(b'{"a":1}'), "expected a known dtype"),
         (one(dtype="F12"), "expected a known dtype"),
+        (one(dtype=[]), "expected a known dtype"),
         (one(more=1), "expected a known dtype"),
         (one(shape=[4]), "not those of its shape"),
         (one(shape=[-3]), "arrays of integers"),
@@ -94,11 +95,11 @@ def one(**changes: Any) -> bytes:
         (one(shape=[1] * 65), "arrays of integers"),
         (one(data_offsets=[0]), "arrays of integers"),
         (one(data_offsets=[3, 0]), "not those of its shape"),
-        (one(data_offsets=[1, 4]), "expected it to begin at 0, found 1"),
+        (one(data_offsets=[1, 4]), "expected a tensor to begin at 0, found 1"),
         (one(shape=[1 << 52, 1 << 52]), "not those of its shape"),
         (stored() + b"x", "expected 13 bytes of tensors, found 14"),
         (stored()[:-1], "expected 13 bytes of tensors, found 12"),
-        (stored(b={"dtype": "U8", "shape": [3], "data_offsets": [0, 3]}), "expected it to begin at 3"),
+        (stored(b={"dtype": "U8", "shape": [3], "data_offsets": [0, 3]}), "expected a tensor to begin at 3"),
     ],
 )
 def test_what_is_none(tmp_path: Path, data: bytes, why: str) -> None:
