@@ -12,11 +12,14 @@ From the class come the JSON Schema of its input, the command line and the refer
 who asks, for whom and with which signature stands beside it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar, dataclass_transform
 
-__all__ = ["Command", "command"]
+from domain.errors import Rejected
+from domain.ids import Sha256
+
+__all__ = ["Command", "command", "require_document"]
 
 
 class Command:
@@ -38,3 +41,9 @@ def command(name: str) -> Callable[[type[_C]], type[_C]]:
         return dataclass(frozen=True, slots=True, kw_only=True)(cls)
 
     return made
+
+
+def require_document(name: str, digest: Sha256, there: Collection[Sha256]) -> None:
+    """Return if the document that a command rests on is among those `there`. Raises: Rejected, naming the command."""
+    if digest not in there:
+        raise Rejected(f"{name} refused: expected the document {digest.hex()} in the blob store, found none")

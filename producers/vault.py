@@ -1,15 +1,21 @@
-"""What is asked of a vault: the values behind commitments, each under the key of its data subject.
+"""What is asked of a vault: the values behind commitments and whole documents, each under the key of its data subject.
 
 A value is durable before the event that commits to it is appended, so that no event is ever without its value; a value
-whose event was refused is harmless, since nothing points to it. Two adapters pass one contract suite: PostgreSQL
+whose event was refused is harmless, since nothing points to it. A document brings a salt of its own, so its SHA-256,
+which is all that events name, is a commitment to it. Two adapters pass one contract suite: PostgreSQL
 (`infra.vault.store`) and memory (`infra.vault.memory`). A vault is trusted with the secrets and with nothing else: what
 it says is checked against the commitment in the log.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
+
+from domain.ids import Sha256
+
+DOCUMENT_BYTES_MAX: Final = 256 << 20
+"""More than a batch of files with the largest sidecars can say; PostgreSQL keeps no value of 1 GiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,30 @@ class Vault(Protocol):
     def discard(self, actor: UUID, command_id: UUID) -> None:
         """Forget what was kept for a command whose event was refused. Raises: Unavailable."""
 
+    def keep_document(self, subject: UUID, document: bytes) -> Sha256:
+        """Keep a document under the subject's key and return its SHA-256; what is here already stays as it is.
+
+        Raises:
+            Invalid: it is over DOCUMENT_BYTES_MAX.
+            Rejected: the subject is erased or about to be, or the same bytes are another subject's.
+            Unavailable: the vault cannot be written.
+        """
+
+    def document(self, sha256: Sha256) -> bytes:
+        """Return the document of a digest, hashed again.
+
+        Raises:
+            NotFound: it was destroyed, or was never here.
+            Invalid: the row is damaged, or of another key.
+            Unavailable: the vault cannot be read.
+        """
+
+    def discard_document(self, sha256: Sha256) -> None:
+        """Forget a document that no event names, since all of them were refused. Raises: Unavailable."""
+
+    def held(self, subject: UUID | None = None) -> int:
+        """Return how many values and documents are here, of one subject or of all. Raises: Unavailable."""
+
     def begin_erasure(self, subject: UUID) -> None:
         """Keep nothing more of a subject from here on. Raises: Unavailable."""
 
@@ -68,7 +98,9 @@ class Vault(Protocol):
         """Take `begin_erasure` back. Raises: Unavailable."""
 
     def destroy(self, subject: UUID) -> int:
-        """Destroy a subject's key and values for ever, and replace the key that wrapped it; return how many there were.
+        """Destroy a subject's key, values and documents for ever, and replace the key that wrapped it.
+
+        Returns how many values and documents there ever were.
 
         Harmless when repeated; a crash in the middle is finished by the next call.
 

@@ -105,6 +105,17 @@ class Town:
         task = found_party(key, service, self.holder, self.ledger, (*commands, *roles))
         self.execute(task).require()
 
+    # What `infra.vault.erasure` asks of a session, a town has.
+
+    @property
+    def service(self) -> Actor:
+        """Return the program itself, for which the holder stands here."""
+        return Actor(self.holder, ActorKind.SERVICE)
+
+    def new_command(self, actor: Actor) -> CommandKey:
+        """Return the key of a command that is new."""
+        return CommandKey(actor.party, self.new_id())
+
     def execute(self, task: Task[Any]) -> Outcome[Any]:
         """Handle one command alone: nobody is waited for that could go with it."""
         (outcome,) = self.application.execute_all([task])
@@ -178,7 +189,10 @@ class Town:
 
     def bring(self, data: bytes, holder: UUID | None = None, **changes: Any) -> ObjectId:
         """Bring bytes to the gate, for the town's holder if for nobody else, and return the object."""
-        submitted: Submitted = self.give(submit(self.data(data), **changes), holder).result()
+        who = PartyId(holder or self.holder)
+        if "submission" not in changes:
+            changes["submission"] = self.vault.keep_document(who, b"%s brings %s" % (who.bytes, data))
+        submitted: Submitted = self.give(submit(self.data(data), **changes), who).result()
         return submitted.object_id
 
     def sign(self, party: UUID, text: bytes, number: int = 0) -> Attestation:

@@ -31,7 +31,7 @@ from domain.capability.events import (
 )
 from domain.capability.filing import check_filing_number
 from domain.capability.manifest import Manifest
-from domain.command import Command, command
+from domain.command import Command, command, require_document
 from domain.errors import Invalid, Rejected
 from domain.events import Doc, Sha256
 from domain.ids import CapabilityId, PartyId
@@ -295,7 +295,7 @@ def _check(state: Capability, command: CheckFiling, facts: Facts) -> CapabilityE
     _refuse_provider("CheckFiling", state, facts)
     if not any((one.authority, one.number) == (command.authority, command.number) for one in state.filings):
         raise Rejected(f"CheckFiling refused: expected a declared filing, found {command.authority} {command.number}")
-    _require_document("CheckFiling", command.source, facts)
+    require_document("CheckFiling", command.source, facts.documents)
     return FilingChecked(
         authority=command.authority, number=command.number, result=command.result, source=command.source
     )
@@ -314,7 +314,7 @@ def _grade(state: Capability, command: GradeCapability, facts: Facts) -> Capabil
     unclaimed = sorted(set(command.grades) - set(signed.claimed))
     if unclaimed:
         raise Rejected(f"GradeCapability refused: its provider does not claim {unclaimed[0]}")
-    _require_document("GradeCapability", command.basis, facts)
+    require_document("GradeCapability", command.basis, facts.documents)
     return CapabilityGraded(
         number=command.version,
         grades=tuple(sorted(set(command.grades))),
@@ -337,7 +337,7 @@ def _publish(state: Capability, command: PublishCapability, facts: Facts) -> Cap
 def _suspend(state: Capability, command: SuspendCapability, facts: Facts) -> CapabilityEvent:
     if not state.published or state.suspended:
         raise Rejected(f"SuspendCapability refused: the capability is {state.status}")
-    _require_document("SuspendCapability", command.statement, facts)
+    require_document("SuspendCapability", command.statement, facts.documents)
     return CapabilitySuspended(reason=command.reason, statement=command.statement, effective_at=command.effective_at)
 
 
@@ -348,13 +348,13 @@ def _reinstate(state: Capability, command: ReinstateCapability, facts: Facts) ->
     lack = lacking(state, state.published, facts.policy)
     if lack:
         raise Rejected(f"ReinstateCapability refused: {lack}")
-    _require_document("ReinstateCapability", command.statement, facts)
+    require_document("ReinstateCapability", command.statement, facts.documents)
     return CapabilityReinstated(statement=command.statement)
 
 
 def _revoke(state: Capability, command: RevokeCapability, facts: Facts) -> CapabilityEvent:
     del state
-    _require_document("RevokeCapability", command.statement, facts)
+    require_document("RevokeCapability", command.statement, facts.documents)
     return CapabilityRevoked(reason=command.reason, statement=command.statement, effective_at=command.effective_at)
 
 
@@ -366,11 +366,6 @@ def _require_provider(name: str, state: Capability, facts: Facts) -> None:
 def _refuse_provider(name: str, state: Capability, facts: Facts) -> None:
     if facts.who == state.provider:
         raise Rejected(f"{name} refused: who stands for a capability does not examine it; expected another party")
-
-
-def _require_document(name: str, digest: Sha256, facts: Facts) -> None:
-    if digest not in facts.documents:
-        raise Rejected(f"{name} refused: expected the document {digest.hex()} in the blob store, found none")
 
 
 _RULES: Final[Mapping[type[Command], Callable[[Capability, Any, Facts], CapabilityEvent]]] = {

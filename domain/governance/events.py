@@ -187,7 +187,7 @@ class SubjectErased(Event):
 class ErasureCompleted(Event):
     """The subject's key and every value under it are destroyed, and the key that wrapped it is replaced."""
 
-    values: A[int, Doc("how many values were destroyed", low=0)]
+    values: A[int, Doc("how many values and documents were destroyed", low=0)]
 
 
 @fact("edgeprint.governance.PolicyDrafted", stream="K")

@@ -216,7 +216,7 @@ class ObjectIdentified(Event):
     parents: A[tuple[Parent, ...], Doc("declared edges, all born earlier")]
     submission: A[
         Sha256 | None,
-        Doc("SHA-256 of the salted intake manifest, where names live; null if it was brought without one"),
+        Doc("SHA-256 of the salted intake manifest in the vault, where names live; null if it was brought without"),
     ]
     project: A[str | None, Doc("code of the production it belongs to, never its title", low=1, high=64)]
     technical: A[

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated as A
 from typing import Any, Final
 
-from domain.command import Command, command
+from domain.command import Command, command, require_document
 from domain.errors import Invalid, Rejected
 from domain.events import Doc, Event, Sha256
 from domain.identity.alternative_id import parse_alternative_id
@@ -178,7 +178,7 @@ def _attest(state: DigitalObject, command: AttestElements, facts: Facts) -> tupl
         raise Rejected("AttestElements refused: nothing was judged yet")
     if facts.actor == birth.holder:
         raise Rejected("AttestElements refused: who brought the object declares; another party attests")
-    _require_document("AttestElements", command.statement, facts)
+    require_document("AttestElements", command.statement, facts.measured.documents)
     wanted = set(command.elements)
     for cell in judged.cells:
         if cell.element in wanted and cell.found is not Level.DECLARED:
@@ -231,7 +231,7 @@ def _lift(state: DigitalObject, command: LiftQuarantine, facts: Facts) -> tuple[
     if state.lacking:
         lacking = ", ".join(state.lacking)
         raise Rejected(f"LiftQuarantine refused: {lacking} below the level required; bring what is missing first")
-    _require_document("LiftQuarantine", command.statement, facts)
+    require_document("LiftQuarantine", command.statement, facts.measured.documents)
     return (QuarantineLifted(statement=command.statement), ObjectAdmitted())
 
 
@@ -276,7 +276,7 @@ def _fingerprint(state: DigitalObject, command: ComputeFingerprint, facts: Facts
 
 
 def _amend(state: DigitalObject, command: AmendMetadata, facts: Facts) -> tuple[Event, ...]:
-    _require_document("AmendMetadata", command.document, facts)
+    require_document("AmendMetadata", command.document, facts.measured.documents)
     if command.document == state.metadata:
         raise Rejected("AmendMetadata refused: this is the description that stands")
     return (MetadataAmended(document=command.document, supersedes=state.metadata),)
@@ -298,18 +298,13 @@ def _derive(state: DigitalObject, command: RecordDerivation, facts: Facts) -> tu
         raise Rejected("RecordDerivation refused: this edge is known already")
     if len(state.found_sources) >= FOUND_SOURCES_MAX:
         raise Rejected(f"RecordDerivation refused: expected at most {FOUND_SOURCES_MAX} for one object")
-    _require_document("RecordDerivation", command.evidence, facts)
+    require_document("RecordDerivation", command.evidence, facts.measured.documents)
     return (DerivationFound(source=command.source, evidence=command.evidence),)
 
 
 def _withdraw(state: DigitalObject, command: WithdrawObject, facts: Facts) -> tuple[Event, ...]:
     del state, facts
     return (ObjectWithdrawn(reason=command.reason, effective_at=command.effective_at),)
-
-
-def _require_document(name: str, digest: Sha256, facts: Facts) -> None:
-    if digest not in facts.measured.documents:
-        raise Rejected(f"{name} refused: expected the document {digest.hex()} in the blob store, found none")
 
 
 _RULES: Final[Mapping[type[Command], Callable[[DigitalObject, Any, Facts], tuple[Event, ...]]]] = {

@@ -34,7 +34,7 @@ class RightsClaimed(Event):
     holder: A[PartyId, Doc("who claims")]
     work: A[Sha256, Doc("SHA-256 of the work's bytes")]
     root: A[Root, Doc("why the work is theirs")]
-    statement: A[Sha256, Doc("SHA-256 of the salted statement document kept in the blob store")]
+    statement: A[Sha256, Doc("SHA-256 of the salted statement document kept in the vault")]
 
     def keys(self) -> KeyChange:
         """Return the key under which the claim is found by content."""

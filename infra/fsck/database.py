@@ -2,22 +2,24 @@
 
 To what `LogCheck` asks of every store this adds what needs the catalogue and the tree: each schema is published before
 its first use, sealed rows have the sealed leaves and the sealed root, the contents that objects name are collected;
-deep also decodes every entry canonically and has it read by fastavro, a reader that shares no code with ours.
+deep also decodes every entry canonically, has it read by fastavro, a reader that shares no code with ours, and shows it
+to those who hold something else against the log (`witnesses`).
 
 Entries under a schema that this program does not know are hashed and chained like all others, but not decoded: they are
 reported as something that cannot be told, neither valid nor damaged.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Any, Final
+from uuid import UUID
 
 import fastavro
 import psycopg
 
 from domain.errors import Invalid
-from domain.events import Event, KeyChange
+from domain.events import ZERO_UUID, Event, KeyChange
 from domain.evidence.events import LedgerFounded, SchemaPublished, schema_key
 from domain.identity.events import ObjectIdentified
 from domain.ids import SHA256_BYTES, LedgerId
@@ -25,10 +27,12 @@ from domain.ledger.checkpoint import Checkpoint
 from domain.ledger.merkle import CompactRange
 from infra.store.check import LogCheck, Row, differences, read_rows
 from schemas.catalogue import CATALOGUE
-from schemas.codec import Codec
+from schemas.codec import Codec, Decoded
 
 SealedLeaf = Callable[[int], bytes | None]
 """Gives the leaf hash that is sealed at an index, None beyond the sealed size."""
+Witness = Callable[[int, Decoded], None]
+"""Is shown index and entry of every event that decodes, in order."""
 _TYPES: Final = {digest: schema.name for digest, schema in CATALOGUE.by_digest.items()}
 _KEYED: Final = frozenset(d for d, s in CATALOGUE.by_digest.items() if s.event_class.keys is not Event.keys)
 _FOUNDING: Final = (LedgerFounded.TYPE, SchemaPublished.TYPE)
@@ -38,13 +42,22 @@ class Audit(LogCheck):
     """The check of one ledger's database. `contents` are (index, sha256) of every object's bytes; `foreign` are the
     schemas that this program does not know, with the first index that uses them."""
 
-    def __init__(self, ledger_id: LedgerId, head: Checkpoint | None, *, deep: bool, sealed: SealedLeaf | None) -> None:
+    def __init__(
+        self,
+        ledger_id: LedgerId,
+        head: Checkpoint | None,
+        *,
+        deep: bool,
+        sealed: SealedLeaf | None,
+        witnesses: Sequence[Witness] = (),
+    ) -> None:
         super().__init__(_TYPES, self._keys, ledger_id)
         self.contents: list[tuple[int, bytes]] = []
         self.foreign: dict[bytes, int] = {}
         self._head = head
         self._deep = deep
         self._sealed = sealed
+        self._witnesses = witnesses
         self._tree = CompactRange()
         self._codec = Codec(CATALOGUE)
         self._second_reader = SecondReader()
@@ -83,12 +96,15 @@ class Audit(LogCheck):
         if digest not in _TYPES or not (self._deep or digest in _KEYED):
             return KeyChange()
         try:
-            event = self._codec.accept(entry).event
+            decoded = self._codec.accept(entry)
             if self._deep:
                 self._second_reader.read(entry)
         except Invalid as err:
             self.find(self.size - 1, str(err))
             return KeyChange()
+        event = decoded.event
+        for witness in self._witnesses:
+            witness(self.size - 1, decoded)
         if isinstance(event, ObjectIdentified):
             self.contents.append((self.size - 1, event.content.sha256))
         return event.keys()
@@ -122,14 +138,27 @@ def audit_database(
     *,
     deep: bool,
     sealed: SealedLeaf | None = None,
+    witnesses: Sequence[Witness] = (),
 ) -> Audit:
     """Return what one pass over the whole database found.
 
     `head` is the verified checkpoint of the static tree, whose root the rows must have at its size; `sealed` tells
-    the leaves below it, so that a row that differs is named.
+    the leaves below it, so that a row that differs is named; a deep check shows each event to `witnesses`.
     """
-    audit = Audit(ledger_id, head, deep=deep, sealed=sealed)
+    audit = Audit(ledger_id, head, deep=deep, sealed=sealed, witnesses=witnesses)
     for row in read_rows(connection):
         audit.row(row)
     audit.compare_tables(connection)
     return audit
+
+
+def holder_of(connection: psycopg.Connection[Any], stream_id: UUID) -> UUID:
+    """Return the holder of an object by its first event; zeros where that cannot be told."""
+    row = connection.execute(
+        "SELECT entry FROM ledger.events WHERE stream_id = %s AND stream_version = 1", (stream_id,)
+    ).fetchone()
+    try:
+        event = None if row is None else Codec(CATALOGUE).accept(bytes(row[0])).event
+    except Invalid:
+        event = None
+    return event.holder if isinstance(event, ObjectIdentified) else ZERO_UUID

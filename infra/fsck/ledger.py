@@ -3,6 +3,8 @@
     tree        every file of tlog/ against the newest head (deep: every leaf from its entry)
     heads       checkpoint, rollback guard and every published note: signed, and each a prefix of the tree
     database    dense, every column equal to the bytes, streams chained, commands and keys as the log says, tree = rows
+    vault       deep: every value opens its commitment, every manifest has the digest that events name
+    attestations  deep: every signed command was signed by a key that its actor had then
     guards      triggers and roles that keep the ledger append-only
     blobs       every content that an object names is there (deep: every blob read and hashed again)
 
@@ -11,7 +13,9 @@ Damage in one part never hides another. Nothing is repaired here.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -22,15 +26,19 @@ from domain.ledger.merkle import HASH_BYTES
 from domain.ledger.tiles import TILE_WIDTH, Tile, tile_path
 from infra.blobs.store import BlobStore
 from infra.database import Database
-from infra.fsck.database import Audit, audit_database
+from infra.fsck.attestations import AttestationCheck
+from infra.fsck.database import Audit, audit_database, holder_of
 from infra.fsck.tree import verify_tree
+from infra.fsck.vault import VaultCheck
 from infra.home import Home, HomeConfig
 from infra.log import policy_of
 from infra.sealer.database import published_notes
 from infra.sealer.sealing import guard_of
 from infra.settings import Settings
-from infra.store.provision import READER, check_guards
+from infra.store.provision import READER, VAULT, check_guards
 from infra.tiles.posix import PosixTree
+from infra.vault.master import FileMasterKeys
+from infra.vault.store import PostgresVault
 
 FINDINGS_MAX: Final = 1_000
 SHOWN_MAX: Final = 30
@@ -70,6 +78,13 @@ class Report:
         if not damages:
             self.checked[part] = what
 
+    def take(self, check: VaultCheck | AttestationCheck) -> None:
+        """Take in what a check of every event has found."""
+        check.finish()
+        self.unknown.extend(f"{check.PART}: {line}" for line in check.unknown[:FINDINGS_MAX])
+        if check.damages or not check.unknown:
+            self.settle(check.PART, check.damages, check.summary)
+
 
 class SealedLeaves:
     """The leaf hashes of a tree that has just been verified, read tile by tile; ask in index order."""
@@ -107,10 +122,14 @@ def check_ledger(settings: Settings, *, deep: bool, log: Log) -> Report:
             log("tree and heads")
             published = [(f"published note {number}", note) for number, note in published_notes(database.dsn(READER))]
             head = _check_tree(settings, home, config, published, report, deep)
-            log("database")
-            with psycopg.connect(database.dsn(READER)) as connection:
+            log("database, vault and attestations" if deep else "database")
+            with psycopg.connect(database.dsn(READER)) as connection, ExitStack() as stack:
                 sealed = SealedLeaves(PosixTree(home.tlog), head.size) if head and "tree" in report.checked else None
-                audit = audit_database(connection, config.ledger_id, head, deep=deep, sealed=sealed)
+                checks = _checks_of_events(stack, connection, database, home, report) if deep else []
+                seen = [check.see for check in checks]
+                audit = audit_database(connection, config.ledger_id, head, deep=deep, sealed=sealed, witnesses=seen)
+                for check in checks:
+                    report.take(check)
             report.settle(
                 "database", [str(f) for f in audit.findings], f"{audit.size} entries, every column as the bytes say"
             )
@@ -152,6 +171,21 @@ def _check_tree(
     if not found.damages:
         report.checked["heads"] = f"{len(notes)} other heads, each signed and a prefix of the tree"
     return found.head
+
+
+def _checks_of_events(
+    stack: ExitStack, connection: psycopg.Connection[Any], database: Database, home: Home, report: Report
+) -> list[VaultCheck | AttestationCheck]:
+    """Return what is shown every event; a vault that cannot be reached is said and left out."""
+    blobs = BlobStore(home.blobs)
+    checks: list[VaultCheck | AttestationCheck] = [AttestationCheck(blobs)]
+    vault = PostgresVault(database.dsn(VAULT), FileMasterKeys(home.vault_keys))
+    try:
+        lasting = stack.enter_context(vault.lasting())
+        checks.append(VaultCheck(lasting, partial(holder_of, connection), lambda sha256: blobs.path(sha256).exists()))
+    except Unavailable as err:
+        report.unknown.append(f"vault: {err}")
+    return checks
 
 
 def _check_guards(database: Database, report: Report) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import rfc8785
 
 from domain.command import Command
-from domain.errors import Invalid, LedgerError, NotFound
+from domain.errors import LedgerError, NotFound
 from domain.events import Envelope, Event
 from domain.governance.events import policy_key
 from domain.governance.policies import BUILT_IN
@@ -28,6 +28,7 @@ from domain.identity.trace_set import judge_again, parse_policy
 from domain.ids import PartyId, format_id
 from infra.bootstrap import Session
 from infra.governance.commanding import event_as_json
+from infra.governance.signing import require_manifest
 from infra.host import BlobHost
 from infra.log import time_text
 from producers.authority import PARTY, CommandSpec, Committed, Request
@@ -42,8 +43,6 @@ from schemas.requests import parse_request
 from schemas.values import instant_of
 
 COMMAND_ROWS_MAX = 1_000
-MANIFESTS: Final = ("submission", "statement")
-"""The fields of events of the gate that name a manifest."""
 NOT_AGAIN: Final = "no command of its own was signed, and no policy applied: not decided again"
 
 
@@ -147,18 +146,10 @@ def _signature(events: list[Recorded], actor: Loaded[Any], attestation: Attestat
     if attestation is None:
         return said
     verify_attestation(attestation, first.envelope.actor, actor.state.keys)
-    _require_manifest(events, json.loads(attestation.text))
+    signed = json.loads(attestation.text)
+    if signed["command"] == SubmitManifest.NAME:
+        require_manifest(signed, (one.event for one in events))
     return {**said, "key_id": attestation.key.split("+")[1], "verified": True}
-
-
-def _require_manifest(events: list[Recorded], signed: Mapping[str, Any]) -> None:
-    """Return if a manifest that was signed is the one that the events name. Raises: Invalid."""
-    if signed["command"] != SubmitManifest.NAME:
-        return
-    named = {found.hex() for one in events for name in MANIFESTS if (found := getattr(one.event, name, None))}
-    if named != {signed["input"]["manifest"]}:
-        found = ", ".join(sorted(named)) or "none"
-        raise Invalid(f"attestation: expected the manifest {signed['input']['manifest']} in the events, found {found}")
 
 
 def _policy(session: Session, envelope: Envelope) -> dict[str, Any] | None:

@@ -1,12 +1,28 @@
 """Sign with the keys of parties that lie in this home; most parties keep theirs elsewhere and send what they signed."""
 
-from domain.events import Sha256
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from domain.errors import Invalid
+from domain.events import Event, Sha256
 from domain.governance.signing import Attestation
 from domain.ids import PartyId, format_id
 from infra.bootstrap import Session
 from infra.keys.parties import PartyKeys
 from producers.authority import PARTY
 from schemas.attestation import attest, manifest_text
+
+MANIFESTS: Final = ("submission", "statement")
+"""The fields of events of the gate that name a manifest."""
+
+
+def require_manifest(signed: Mapping[str, Any], events: Iterable[Event]) -> None:
+    """Return if a manifest that was signed is the one that the events of a command name. Raises: Invalid."""
+    named = {found.hex() for event in events for name in MANIFESTS if (found := getattr(event, name, None))}
+    wanted = signed["input"]["manifest"]
+    if named != {wanted}:
+        found = ", ".join(sorted(named)) or "none"
+        raise Invalid(f"attestation: expected the manifest {wanted} in the events, found {found}")
 
 
 def sign_here(session: Session, actor: PartyId, text: bytes) -> tuple[Attestation, bytes] | None:

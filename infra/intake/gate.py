@@ -6,9 +6,9 @@ While one batch is being decided and appended, the next one is read. A batch end
 BATCH_BYTES_MAX bytes, so that acknowledgements never lag far behind a large file. What is refused (a FIFO, a broken
 sidecar, a vanished file) is answered beside the others and stops nothing.
 
-The intake manifest (`infra.intake.manifest`) is a blob: a random salt, the names and the sidecars of one batch. Events
-carry its SHA-256 alone, so names never enter the ledger and can be erased. Who brings the files signs the manifest,
-which names each by its digest beside all that is declared of it: one signature for one batch.
+The intake manifest (`infra.intake.manifest`) lies in the vault: a random salt, the names and the sidecars of one batch.
+Events carry its SHA-256 alone, so names never enter the ledger and are erased with the holder's key. Who brings files
+signs the manifest, which names each by its digest beside all that is declared of it: one signature for one batch.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ from domain.rights.events import Root, title_key
 from infra.blobs.copying import Content as StoredContent
 from infra.blobs.store import BlobStore
 from infra.intake.declaration import Declaration, declaration_of, undeclared
-from infra.intake.manifest import FileLine, put_manifest
+from infra.intake.manifest import FileLine, discard_unnamed, keep_manifest
 from infra.intake.refusal import FileRefused, Reason, Refused, refuse
 from infra.intake.seeing import see
 from infra.intake.walk import Found
@@ -36,6 +36,7 @@ from producers.commands import Outcome, Task
 from producers.identity import Submitted
 from producers.ports import CommandKey
 from producers.registry import REGISTRY
+from producers.vault import Vault
 
 BATCH_FILES_MAX: Final = 512
 BATCH_BYTES_MAX: Final = 256 << 20
@@ -85,9 +86,10 @@ class Bringer:
 class Gate:
     """Brings files to the ledger for one party. Use `identify` once per run; not for several threads."""
 
-    def __init__(self, application: LedgerApplication, blobs: BlobStore, bringer: Bringer) -> None:
+    def __init__(self, application: LedgerApplication, blobs: BlobStore, vault: Vault, bringer: Bringer) -> None:
         self._application = application
         self._blobs = blobs
+        self._vault = vault
         self._bringer = bringer
 
     def identify(
@@ -96,6 +98,7 @@ class Gate:
         """Yield one answer for each path walked, in order; each is durable in the ledger when it is yielded.
 
         Raises:
+            Rejected: the holder is erased, or about to be: no names are kept of them any more.
             Unavailable: the database or the blob store failed; what was yielded is in the ledger, the rest is not
                 acknowledged, and the same call later takes it up.
         """
@@ -138,11 +141,13 @@ class Gate:
             )
             for item in files
         ]
-        submission = put_manifest(self._blobs, "intake", lines)
+        submission = keep_manifest(self._vault, self._bringer.who, "intake", lines)
         attestation = self._bringer.sign(submission)
         titles = self._titles([item for item in files if item.declaration is None])
         tasks = [self._task(item, submission, attestation, titles) for item in files]
-        outcomes = iter(self._application.execute_all(tasks))
+        done = self._application.execute_all(tasks)
+        discard_unnamed(self._vault, submission, done)
+        outcomes = iter(done)
         return [item if isinstance(item, Refused) else self._answer(item, next(outcomes)) for item in batch]
 
     def _titles(self, files: Sequence[_Read]) -> frozenset[bytes]:

@@ -24,8 +24,11 @@ from schemas.codec import Decoded
 def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
     """Return everything the ledger says of one object, as JSON values.
 
+    Its `name` is null where its holder was erased.
+
     Raises:
         NotFound: no such object in this ledger.
+        Unavailable: the database or the vault does not answer.
     """
     rows = session.store.streams([object_id]).get(object_id, [])
     name = format_id("O", object_id, session.config.prefix)
@@ -38,7 +41,7 @@ def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
     birth = state.birth
     if birth is None:
         raise AssertionError(f"stream {object_id} begins with {rows[0].type} and has no birth")
-    line = None if birth.submission is None else find_line(session.blobs, birth.submission, birth.content.sha256)
+    line = None if birth.submission is None else find_line(session.vault, birth.submission, birth.content.sha256)
     cells = state.judged.cells if state.judged else ()
     return {
         "id": name,

@@ -1,6 +1,7 @@
-"""Salted documents kept as blobs, whose SHA-256 is all that the ledger sees: names and paths stay erasable.
+"""Salted documents kept in the vault, whose SHA-256 is all that the ledger sees: names and paths stay erasable.
 
-A manifest is RFC 8785 JSON; integers are written as strings, paths are escaped where they are not UTF-8:
+A manifest is encrypted under the key of its holder and destroyed with it. It is RFC 8785 JSON; integers are written as
+strings, paths are escaped where they are not UTF-8:
 
     {"declares":"intake","files":[{"path":"/film/still.png","sha256":"9c..","sidecar":null,"size":"48210"}],
      "format":"edgeprint/manifest/1","salt":"64 hex digits"}
@@ -11,17 +12,18 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 import rfc8785
 
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid, NotFound, Unavailable
 from domain.events import Sha256
-from infra.blobs.store import BlobStore
 from infra.intake.refusal import display
+from producers.commands import Outcome
+from producers.vault import Vault
 
 FORMAT: Final = "edgeprint/manifest/1"
 SALT_BYTES: Final = 32
-MANIFEST_BYTES_MAX: Final = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,12 @@ class FileLine:
     sidecar: Any = None
 
 
-def put_manifest(blobs: BlobStore, declares: str, files: Sequence[FileLine]) -> Sha256:
-    """Store the manifest of `files` under a fresh salt and return its SHA-256; durable when it returns.
+def keep_manifest(vault: Vault, holder: UUID, declares: str, files: Sequence[FileLine]) -> Sha256:
+    """Keep the manifest of a holder's `files` under a fresh salt and return its SHA-256; durable when it returns.
 
     Raises:
-        Unavailable: the blob store cannot be written.
+        Rejected: the holder is erased or about to be.
+        Unavailable: the vault cannot be written.
     """
     document: dict[str, Any] = {
         "format": FORMAT,
@@ -49,20 +52,31 @@ def put_manifest(blobs: BlobStore, declares: str, files: Sequence[FileLine]) -> 
             for f in files
         ],
     }
-    return blobs.put_bytes(rfc8785.dumps(document))
+    return vault.keep_document(holder, rfc8785.dumps(document))
 
 
-def find_line(blobs: BlobStore, manifest: Sha256, sha256: bytes) -> dict[str, Any] | None:
-    """Return what a manifest says of the file with these bytes; None where the manifest was erased.
+def discard_unnamed(vault: Vault, manifest: Sha256, outcomes: Sequence[Outcome[Any]]) -> None:
+    """Take a manifest out again where none of its commands wrote an event; an unknown outcome leaves it.
 
     Raises:
-        Invalid: the blob is damaged, or is no manifest.
+        Unavailable: the vault cannot be written.
+    """
+    if not any(one.last >= one.first or isinstance(one.error, Unavailable) for one in outcomes):
+        vault.discard_document(manifest)
+
+
+def find_line(vault: Vault, manifest: Sha256, sha256: bytes) -> dict[str, Any] | None:
+    """Return what a manifest says of the file with these bytes; None where it was erased, or never here.
+
+    Raises:
+        Invalid: the document is damaged, or is no manifest.
+        Unavailable: the vault cannot be read.
     """
     try:
-        document = json.loads(blobs.read_bytes(manifest, MANIFEST_BYTES_MAX))
+        document = json.loads(vault.document(manifest))
     except NotFound:
         return None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise Invalid(f"blob {manifest.hex()}: expected a manifest of format {FORMAT}")
+        raise Invalid(f"document {manifest.hex()}: expected a manifest of format {FORMAT}")
     wanted = sha256.hex()
     return next((line for line in document["files"] if line["sha256"] == wanted), None)

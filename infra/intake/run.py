@@ -16,7 +16,7 @@ from infra.bootstrap import Session
 from infra.governance.signing import sign_manifest
 from infra.intake.gate import BATCH_FILES_MAX, Bringer, Gate, Taken
 from infra.intake.hashing import hash_opened
-from infra.intake.manifest import FileLine, put_manifest
+from infra.intake.manifest import FileLine, discard_unnamed, keep_manifest
 from infra.intake.refusal import FileRefused, Reason, Refused, refuse
 from infra.intake.walk import Found, walk
 from producers.authority import Request
@@ -108,11 +108,12 @@ def identify_paths(
     `on_answer` hears of every file when its outcome is durable in the ledger.
 
     Raises:
+        Rejected: the holder is erased.
         Unavailable: the database or the disk failed; what `on_answer` heard of is in the ledger, the same call later
             takes up the rest.
     """
     run = IdentifyRun(session.config.prefix)
-    gate = Gate(session.application, session.blobs, bringer)
+    gate = Gate(session.application, session.blobs, session.vault, bringer)
     for item in gate.identify(walk(paths, exclude=[session.home.path]), on_bytes):
         if isinstance(item, Taken):
             run.answers.append(item)
@@ -156,6 +157,7 @@ def declare_own_creation(session: Session, paths: Sequence[Path], bringer: Bring
     """Claim every file under `paths` as the bringer's own creation: one title each, one signed statement per batch.
 
     Raises:
+        Rejected: the holder is erased.
         Unavailable: the database or the disk failed.
     """
     run = DeclareRun()
@@ -180,7 +182,7 @@ def declare_own_creation(session: Session, paths: Sequence[Path], bringer: Bring
 
 def _claim(session: Session, bringer: Bringer, run: DeclareRun, batch: Sequence[tuple[Found, bytes]]) -> None:
     lines = [FileLine(found.path, sha256, found.size) for found, sha256 in batch]
-    statement = put_manifest(session.blobs, "own creation", lines)
+    statement = keep_manifest(session.vault, bringer.who, "own creation", lines)
     attestation = bringer.sign(statement)
     tasks = []
     for _, sha256 in batch:
@@ -188,7 +190,9 @@ def _claim(session: Session, bringer: Bringer, run: DeclareRun, batch: Sequence[
         key = CommandKey(bringer.actor, session.application.new_id())
         request = Request(key, bringer.actor, command, bringer.on_behalf_of, attestation)
         tasks.append(REGISTRY.task(request, bringer.ledger))
-    for (found, sha256), outcome in zip(batch, session.application.execute_all(tasks), strict=True):
+    outcomes = session.application.execute_all(tasks)
+    discard_unnamed(session.vault, statement, outcomes)
+    for (found, sha256), outcome in zip(batch, outcomes, strict=True):
         if isinstance(outcome.error, LedgerError):
             run.refused.append(refuse(found.path, Reason.REFUSED, str(outcome.error)))
             continue

@@ -1,4 +1,4 @@
-"""Erasure: SubjectErased in the log first, then key and values are destroyed, then ErasureCompleted.
+"""Erasure: SubjectErased in the log first, then key, values and documents are destroyed, then ErasureCompleted.
 
     begin (nothing more is kept) -> SubjectErased -> destroy, replace the master key -> ErasureCompleted -> close
 

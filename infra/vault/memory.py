@@ -1,10 +1,12 @@
 """A vault in memory, for ledgers in memory; see `producers.vault.Vault`."""
 
+import hashlib
 from collections.abc import Mapping
 from uuid import UUID
 
-from domain.errors import NotFound, Rejected
-from producers.vault import Kept, Opening
+from domain.errors import Invalid, NotFound, Rejected
+from domain.ids import Sha256
+from producers.vault import DOCUMENT_BYTES_MAX, Kept, Opening
 
 
 class MemoryVault:
@@ -14,6 +16,7 @@ class MemoryVault:
         """Begin with nothing."""
         self._states: dict[UUID, str] = {}
         self._commands: dict[tuple[UUID, UUID], tuple[UUID, Kept]] = {}
+        self._documents: dict[Sha256, tuple[UUID, bytes]] = {}
         self._destroyed: dict[UUID, int] = {}
         self._told: set[UUID] = set()
 
@@ -21,9 +24,7 @@ class MemoryVault:
         self, subject: UUID, actor: UUID, command_id: UUID, event_id: UUID, openings: Mapping[str, Opening]
     ) -> Kept:
         """Keep the values of a command's event; see the port."""
-        state = self._states.setdefault(subject, "open")
-        if state != "open":
-            raise Rejected(f"nothing more is kept of subject {subject}: it is {state}")
+        self._require_open(subject)
         known = self.kept(actor, command_id)
         if known is None:
             known = Kept(event_id, dict(openings))
@@ -55,6 +56,31 @@ class MemoryVault:
         """Forget what was kept for a command that was refused; see the port."""
         self._commands.pop((actor, command_id), None)
 
+    def keep_document(self, subject: UUID, document: bytes) -> Sha256:
+        """Keep a document; see the port."""
+        if len(document) > DOCUMENT_BYTES_MAX:
+            raise Invalid(f"document: expected at most {DOCUMENT_BYTES_MAX} bytes, found {len(document)}")
+        self._require_open(subject)
+        digest = Sha256(hashlib.sha256(document).digest())
+        if self._documents.setdefault(digest, (subject, document))[0] != subject:
+            raise Rejected(f"document {digest.hex()} is another subject's")
+        return digest
+
+    def document(self, sha256: Sha256) -> bytes:
+        """Return a document; see the port."""
+        if sha256 not in self._documents:
+            raise NotFound(f"the vault has no document {sha256.hex()}: it was erased, or never here")
+        return self._documents[sha256][1]
+
+    def discard_document(self, sha256: Sha256) -> None:
+        """Forget a document that no event names; see the port."""
+        self._documents.pop(sha256, None)
+
+    def held(self, subject: UUID | None = None) -> int:
+        """Return how much is here; see the port."""
+        values = (len(kept.openings) for owner, kept in self._commands.values() if subject in (None, owner))
+        return sum(values) + sum(subject in (None, owner) for owner, _ in self._documents.values())
+
     def begin_erasure(self, subject: UUID) -> None:
         """Keep nothing more of a subject; see the port."""
         if self._states.get(subject, "open") == "open":
@@ -66,13 +92,11 @@ class MemoryVault:
             self._states[subject] = "open"
 
     def destroy(self, subject: UUID) -> int:
-        """Destroy a subject's values; see the port."""
-        gone = {key: kept for key, (owner, kept) in self._commands.items() if owner == subject}
-        for key in gone:
-            del self._commands[key]
+        """Destroy what is a subject's; see the port."""
+        self._destroyed[subject] = self._destroyed.get(subject, 0) + self.held(subject)
+        self._commands = {key: kept for key, kept in self._commands.items() if kept[0] != subject}
+        self._documents = {key: kept for key, kept in self._documents.items() if kept[0] != subject}
         self._states[subject] = "erased"
-        count = sum(len(kept.openings) for kept in gone.values())
-        self._destroyed[subject] = self._destroyed.get(subject, 0) + count
         return self._destroyed[subject]
 
     def close_erasure(self, subject: UUID) -> None:
@@ -83,3 +107,8 @@ class MemoryVault:
         """Return the subjects whose erasure has not come to its end; see the port."""
         open_ones = (one for one, state in self._states.items() if state != "open" and one not in self._told)
         return sorted(open_ones)
+
+    def _require_open(self, subject: UUID) -> None:
+        state = self._states.setdefault(subject, "open")
+        if state != "open":
+            raise Rejected(f"nothing more is kept of subject {subject}: it is {state}")

@@ -1,10 +1,12 @@
-"""The vault in PostgreSQL; see `producers.vault.Vault` and migration 0005.
+"""The vault in PostgreSQL; see `producers.vault.Vault` and migrations 0005 and 0006.
 
-Its role may read and write these two tables and nothing of the ledger; no other role may read them. Rows of a subject
+Its role may read and write these three tables and nothing of the ledger; no other role may read them. Rows of a subject
 that is being erased are locked against whoever would keep something more of it.
 """
 
+import hashlib
 import secrets as randomness
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -14,8 +16,10 @@ import psycopg
 
 from domain.commitment import SALT_BYTES
 from domain.errors import Invalid, NotFound, Rejected, Unavailable
+from domain.ids import Sha256
+from infra.store.link import BACK_OFF_S, PATIENCE_S
 from infra.vault.master import KEY_BYTES, MasterKeys, decrypt, encrypt
-from producers.vault import Kept, Opening
+from producers.vault import DOCUMENT_BYTES_MAX, Kept, Opening
 
 _LOCK_SUBJECT: Final = "SELECT state, wrapped, master FROM vault.subjects WHERE subject = %s FOR UPDATE"
 _SELECT_COMMAND: Final = (
@@ -26,17 +30,47 @@ _SELECT_SECRET: Final = (
     "SELECT s.sealed, u.subject, u.wrapped, u.master FROM vault.secrets s JOIN vault.subjects u USING (subject) "
     "WHERE s.event_id = %s AND s.path = %s"
 )
+_SELECT_DOCUMENT: Final = (
+    "SELECT d.sealed, u.subject, u.wrapped, u.master FROM vault.documents d JOIN vault.subjects u USING (subject) "
+    "WHERE d.sha256 = %s"
+)
+_HELD: Final = (
+    "SELECT (SELECT count(*) FROM vault.secrets WHERE %(of)s::uuid IS NULL OR subject = %(of)s) "
+    "+ (SELECT count(*) FROM vault.documents WHERE %(of)s::uuid IS NULL OR subject = %(of)s)"
+)
 _UNFINISHED: Final = "SELECT subject FROM vault.subjects WHERE state = 'erasing' OR (state = 'erased' AND NOT told)"
 _STALE: Final = "SELECT master FROM vault.subjects WHERE state = 'erased' AND master IS NOT NULL"
 
 
 class PostgresVault:
-    """The vault of one ledger; a connection for each call."""
+    """The vault of one ledger; a connection for each call, or one for all of them (`lasting`)."""
 
-    def __init__(self, dsn: str, masters: MasterKeys) -> None:
-        """Prepare; `dsn` logs in as the vault's role."""
+    def __init__(
+        self,
+        dsn: str,
+        masters: MasterKeys,
+        *,
+        connection: psycopg.Connection[Any] | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        """Prepare; `dsn` logs in as the vault's role. `connection` is used for every call, by one thread.
+
+        `patience_s` is how long a document that is to be kept waits for a database that is being started again.
+        """
         self._dsn = dsn
         self._masters = masters
+        self._patience_s = patience_s
+        self._connection = connection
+
+    @contextmanager
+    def lasting(self) -> Iterator["PostgresVault"]:
+        """Give this vault over one connection, for many calls of one thread. Raises: Unavailable."""
+        try:
+            connection = psycopg.connect(self._dsn, autocommit=True)
+        except psycopg.Error as err:
+            raise Unavailable(f"the vault does not answer: {type(err).__name__}") from err
+        with connection:
+            yield PostgresVault(self._dsn, self._masters, connection=connection)
 
     def keep(
         self, subject: UUID, actor: UUID, command_id: UUID, event_id: UUID, openings: Mapping[str, Opening]
@@ -83,6 +117,58 @@ class PostgresVault:
         with self._connected() as connection:
             connection.execute("DELETE FROM vault.secrets WHERE actor = %s AND command_id = %s", (actor, command_id))
 
+    def keep_document(self, subject: UUID, document: bytes) -> Sha256:
+        """Keep a document; see the port."""
+        if len(document) > DOCUMENT_BYTES_MAX:
+            raise Invalid(f"document: expected at most {DOCUMENT_BYTES_MAX} bytes, found {len(document)}")
+        digest = Sha256(hashlib.sha256(document).digest())
+        deadline, tries = time.monotonic() + self._patience_s, 0
+        while True:
+            try:
+                self._keep_document(subject, digest, document)
+                return digest
+            except Unavailable as err:  # harmless when repeated, whatever became of the first try
+                if not isinstance(err.__cause__, psycopg.OperationalError):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise Unavailable(f"no database for {self._patience_s:g} s: {err}") from err
+                time.sleep(BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)])
+                tries += 1
+
+    def _keep_document(self, subject: UUID, digest: Sha256, document: bytes) -> None:
+        with self._connected() as connection:
+            key = self._key_for(connection, subject)
+            connection.execute(
+                "INSERT INTO vault.documents VALUES (%s, %s, %b) ON CONFLICT DO NOTHING",
+                (digest, subject, encrypt(key, document, _about_document(digest))),
+            )
+            row = connection.execute("SELECT subject FROM vault.documents WHERE sha256 = %s", (digest,)).fetchone()
+            if row is None or row[0] != subject:
+                raise Rejected(f"document {digest.hex()} is another subject's")
+
+    def document(self, sha256: Sha256) -> bytes:
+        """Return a document; see the port."""
+        with self._connected() as connection:
+            row = connection.execute(_SELECT_DOCUMENT, (sha256,), binary=True).fetchone()
+        if row is None:
+            raise NotFound(f"the vault has no document {sha256.hex()}: it was erased, or never here")
+        sealed, subject, wrapped, master = row
+        document = decrypt(self._key_of(subject, wrapped, master), bytes(sealed), _about_document(sha256))
+        if hashlib.sha256(document).digest() != sha256:
+            raise Invalid(f"vault: document {sha256.hex()} has other bytes than its digest says")
+        return document
+
+    def discard_document(self, sha256: Sha256) -> None:
+        """Forget a document that no event names; see the port."""
+        with self._connected() as connection:
+            connection.execute("DELETE FROM vault.documents WHERE sha256 = %s", (sha256,))
+
+    def held(self, subject: UUID | None = None) -> int:
+        """Return how much is here; see the port."""
+        with self._connected() as connection:
+            row = connection.execute(_HELD, {"of": subject}).fetchone()
+        return 0 if row is None else int(row[0])
+
     def begin_erasure(self, subject: UUID) -> None:
         """Keep nothing more of a subject; see the port."""
         self._masters.newest()  # where there is a generation, the next start looks for erasures to finish
@@ -101,10 +187,11 @@ class PostgresVault:
             )
 
     def destroy(self, subject: UUID) -> int:
-        """Destroy a subject's key and values, then the generation that wrapped it; see the port."""
+        """Destroy what is a subject's and its key, then the generation that wrapped it; see the port."""
         with self._connected() as connection:
             connection.execute(_LOCK_SUBJECT, (subject,))
             gone = connection.execute("DELETE FROM vault.secrets WHERE subject = %s", (subject,)).rowcount
+            gone += connection.execute("DELETE FROM vault.documents WHERE subject = %s", (subject,)).rowcount
             connection.execute(
                 "UPDATE vault.subjects SET state = 'erased', wrapped = NULL, "
                 "values_destroyed = values_destroyed + %s WHERE subject = %s",
@@ -181,18 +268,24 @@ class PostgresVault:
         return Kept(event_id, {row[1]: self._opened(event_id, row[1], *row[2:]) for row in rows})
 
     def _opened(self, event_id: UUID, path: str, sealed: bytes, subject: UUID, wrapped: bytes, master: int) -> Opening:
-        if wrapped is None:
-            raise NotFound(f"the key of subject {subject} was destroyed")
-        key = self._masters.unwrap(master, bytes(wrapped), subject.bytes)
-        plain = decrypt(key, bytes(sealed), _about(event_id, path))
+        plain = decrypt(self._key_of(subject, wrapped, master), bytes(sealed), _about(event_id, path))
         if len(plain) < SALT_BYTES:
             raise Invalid(f"vault: expected a salt of {SALT_BYTES} bytes and a value, found {len(plain)} bytes")
         return Opening(plain[:SALT_BYTES], plain[SALT_BYTES:])
+
+    def _key_of(self, subject: UUID, wrapped: bytes | None, master: int) -> bytes:
+        if wrapped is None:
+            raise NotFound(f"the key of subject {subject} was destroyed")
+        return self._masters.unwrap(master, bytes(wrapped), subject.bytes)
 
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection[Any]]:
         """Give a connection in one transaction, committed at the end of the block."""
         try:
+            if self._connection is not None:
+                with self._connection.transaction():
+                    yield self._connection
+                return
             with psycopg.connect(self._dsn) as connection:
                 yield connection
         except psycopg.Error as err:
@@ -201,6 +294,10 @@ class PostgresVault:
 
 def _about(event_id: UUID, path: str) -> bytes:
     return event_id.bytes + path.encode()
+
+
+def _about_document(sha256: Sha256) -> bytes:
+    return b"edgeprint/document/v1\0" + sha256  # never the place of a value: no UUID begins so
 
 
 def _values(openings: Mapping[str, Opening]) -> dict[str, bytes]:

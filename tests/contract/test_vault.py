@@ -1,5 +1,6 @@
 """What a vault keeps, opens and destroys: one suite for memory and PostgreSQL, and what only ciphertext can show."""
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -10,10 +11,14 @@ import psycopg
 import pytest
 
 from domain.errors import Invalid, NotFound, Rejected, Unavailable
+from domain.ids import Sha256
 from infra.store.provision import LOGINS, MIGRATOR, VAULT
+from infra.vault import memory as memory_module
+from infra.vault import store as store_module
 from infra.vault.master import FileMasterKeys, decrypt, encrypt
 from infra.vault.memory import MemoryVault
 from infra.vault.store import PostgresVault
+from producers import vault as port
 from producers.vault import Kept, Opening, Vault
 from tests.conftest import LedgerDatabase
 
@@ -133,6 +138,62 @@ class TestEveryVault:
         keep(vault, 1, BEN)
 
 
+class TestDocuments:
+    """Whole documents, found by their digest."""
+
+    def test_a_document_is_given_back_by_its_digest(self, vault: Vault) -> None:
+        digest = vault.keep_document(ANNA, CANARY)
+        assert digest == hashlib.sha256(CANARY).digest()
+        assert vault.document(digest) == CANARY
+        assert vault.keep_document(ANNA, CANARY) == digest, "kept again it is the same one"
+        assert vault.held() == vault.held(ANNA) == 1 and vault.held(BEN) == 0
+
+    @pytest.mark.parametrize("document", [b"", bytes(3 << 20), "林晚照".encode()])
+    def test_any_bytes(self, vault: Vault, document: bytes) -> None:
+        assert vault.document(vault.keep_document(ANNA, document)) == document
+
+    def test_what_is_not_here(self, vault: Vault) -> None:
+        with pytest.raises(NotFound, match="erased, or never here"):
+            vault.document(Sha256(bytes(32)))
+
+    def test_anothers_document_is_not_kept_twice(self, vault: Vault) -> None:
+        """Else it would outlive the erasure of whoever kept it second."""
+        digest = vault.keep_document(ANNA, CANARY)
+        with pytest.raises(Rejected, match="another subject's"):
+            vault.keep_document(BEN, CANARY)
+        assert vault.document(digest) == CANARY and vault.held(BEN) == 0
+
+    def test_its_size_is_bounded(self, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in (port, memory_module, store_module):
+            monkeypatch.setattr(module, "DOCUMENT_BYTES_MAX", 10)
+        vault.keep_document(ANNA, bytes(10))
+        with pytest.raises(Invalid, match="expected at most 10 bytes, found 11"):
+            vault.keep_document(ANNA, bytes(11))
+
+    def test_one_that_no_event_names_is_discarded(self, vault: Vault) -> None:
+        digest, other = vault.keep_document(ANNA, b"one"), vault.keep_document(ANNA, b"two")
+        for _ in range(2):
+            vault.discard_document(digest)
+        with pytest.raises(NotFound):
+            vault.document(digest)
+        assert vault.document(other) == b"two"
+
+    def test_documents_are_destroyed_with_their_subject_and_counted(self, vault: Vault) -> None:
+        keep(vault)
+        mine, other = vault.keep_document(ANNA, b"mine"), vault.keep_document(BEN, b"Ben's")
+        vault.begin_erasure(ANNA)
+        with pytest.raises(Rejected, match="erasing"):
+            vault.keep_document(ANNA, b"more")
+        assert vault.document(mine) == b"mine", "until it is in the log nothing is lost"
+        assert vault.held(ANNA) == 2
+        assert vault.destroy(ANNA) == vault.destroy(ANNA) == 2
+        with pytest.raises(NotFound, match="erased"):
+            vault.document(mine)
+        with pytest.raises(Rejected, match="erased"):
+            vault.keep_document(ANNA, b"mine")
+        assert vault.document(other) == b"Ben's" and vault.held(ANNA) == 0 and vault.held() == 1
+
+
 class TestCiphertext:
     """What lies in the database, and what it takes to read it."""
 
@@ -142,10 +203,25 @@ class TestCiphertext:
             (row,) = connection.execute("SELECT sealed, path FROM vault.secrets").fetchall()
         assert CANARY not in bytes(row[0]) and len(row[0]) == 12 + 32 + len(CANARY) + 2 + 16
 
+    def test_no_document_lies_in_the_open(self, ledger_database: LedgerDatabase, postgres: PostgresVault) -> None:
+        digest = postgres.keep_document(ANNA, CANARY)
+        with psycopg.connect(ledger_database.dsn(VAULT)) as connection:
+            (row,) = connection.execute("SELECT sealed, sha256 FROM vault.documents").fetchall()
+        assert CANARY not in bytes(row[0]) and len(row[0]) == 12 + len(CANARY) + 16 and bytes(row[1]) == digest
+
     @pytest.mark.parametrize("role", [role for role in LOGINS if role not in (VAULT, MIGRATOR)])
-    def test_nobody_else_may_read_it(self, ledger_database: LedgerDatabase, role: str) -> None:
+    @pytest.mark.parametrize("table", ["secrets", "documents", "subjects"])
+    def test_nobody_else_may_read_it(self, ledger_database: LedgerDatabase, role: str, table: str) -> None:
         with psycopg.connect(ledger_database.dsn(role)) as connection, pytest.raises(psycopg.Error, match="permission"):
-            connection.execute("SELECT * FROM vault.secrets")
+            connection.execute(f"SELECT * FROM vault.{table}".encode())
+
+    @pytest.mark.parametrize("table", ["secrets", "documents"])
+    def test_what_is_sealed_is_never_changed(self, ledger_database: LedgerDatabase, table: str) -> None:
+        with (
+            psycopg.connect(ledger_database.dsn(VAULT)) as connection,
+            pytest.raises(psycopg.Error, match="permission"),
+        ):
+            connection.execute(f"UPDATE vault.{table} SET sealed = ''".encode())
 
     @pytest.mark.parametrize("what", ["SELECT * FROM ledger.events", "SELECT * FROM ledger.keys"])
     def test_its_role_reads_nothing_of_the_ledger(self, ledger_database: LedgerDatabase, what: str) -> None:
@@ -167,6 +243,30 @@ class TestCiphertext:
         for n in (1, 2):
             with pytest.raises(Invalid, match="expected a value of this key and this place"):
                 postgres.open(event(n), "prompt")
+
+    def test_documents_that_were_exchanged_are_noticed(
+        self, ledger_database: LedgerDatabase, postgres: PostgresVault
+    ) -> None:
+        digests = [postgres.keep_document(ANNA, document) for document in (b"one", b"two")]
+        with psycopg.connect(ledger_database.superuser) as connection:
+            connection.execute(
+                "UPDATE vault.documents a SET sealed = b.sealed FROM vault.documents b WHERE a.sha256 <> b.sha256"
+            )
+        for digest in digests:
+            with pytest.raises(Invalid, match="expected a value of this key and this place"):
+                postgres.document(digest)
+
+    def test_a_value_cannot_be_passed_off_as_a_document(
+        self, ledger_database: LedgerDatabase, postgres: PostgresVault
+    ) -> None:
+        """Not even where event id and path are, byte by byte, what a document is bound to."""
+        digest = postgres.keep_document(ANNA, b"one")
+        place = UUID(bytes=digest[:16])
+        postgres.keep(ANNA, ACTOR, command(1), place, {"prompt": opening()})
+        with psycopg.connect(ledger_database.superuser) as connection:
+            connection.execute("UPDATE vault.documents SET sealed = (SELECT sealed FROM vault.secrets)")
+        with pytest.raises(Invalid):
+            postgres.document(digest)
 
     def test_every_bit_counts(self) -> None:
         key, sealed = bytes(32), encrypt(bytes(32), b"value", b"place")
@@ -262,6 +362,7 @@ def test_many_writers_and_an_erasure_leave_nothing_of_the_subject(postgres: Post
         for m in range(5):
             try:
                 keep(postgres, 10 * n + m)
+                postgres.keep_document(ANNA, b"%d of %d" % (m, n))
             except Rejected:
                 refused.append(n)
             keep(postgres, 1_000 + 10 * n + m, BEN)
@@ -274,6 +375,7 @@ def test_many_writers_and_an_erasure_leave_nothing_of_the_subject(postgres: Post
     for writer in writers:
         writer.join()
     assert all(postgres.owner(event(10 * n + m), "prompt") is None for n in range(6) for m in range(5))
+    assert postgres.held(ANNA) == 0
     assert all(postgres.open(event(1_000 + 10 * n + m), "prompt") == opening() for n in range(6) for m in range(5))
 
 
@@ -281,3 +383,45 @@ def test_a_vault_that_does_not_answer_says_so(masters: FileMasterKeys) -> None:
     away = PostgresVault("host=127.0.0.1 port=1 user=x dbname=x connect_timeout=1", masters)
     with pytest.raises(Unavailable, match="the vault does not answer: OperationalError"):
         away.unfinished()
+    with pytest.raises(Unavailable, match="the vault does not answer: OperationalError"), away.lasting():
+        pass
+    hurried = PostgresVault("host=127.0.0.1 port=1 user=x dbname=x connect_timeout=1", masters, patience_s=0.1)
+    with pytest.raises(Unavailable, match=r"no database for 0\.1 s: the vault does not answer"):
+        hurried.keep_document(ANNA, CANARY)
+
+
+def test_a_document_outlasts_a_server_that_is_restarted(ledger_database: LedgerDatabase, tmp_path: Path) -> None:
+    """The connection is cut in the middle of its transaction, several times."""
+
+    class Cutting(FileMasterKeys):
+        left = 3
+
+        def newest(self) -> int:
+            self.left -= 1
+            if self.left >= 0:
+                with psycopg.connect(ledger_database.superuser, autocommit=True) as connection:
+                    connection.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (VAULT,)
+                    )
+            return super().newest()
+
+    masters = Cutting(tmp_path / "vault")
+    vault = PostgresVault(ledger_database.dsn(VAULT), masters)
+    digest = vault.keep_document(ANNA, CANARY)
+    assert masters.left < 0 and vault.document(digest) == CANARY and vault.held() == 1
+
+
+def test_one_connection_serves_many_calls_and_its_end_is_said(
+    postgres: PostgresVault, ledger_database: LedgerDatabase
+) -> None:
+    digest = postgres.keep_document(ANNA, CANARY)
+    with postgres.lasting() as lasting:
+        with pytest.raises(NotFound):
+            lasting.open(event(1), "prompt")
+        keep(postgres)
+        assert lasting.open(event(1), "prompt") == opening(), "each call sees what stands when it is made"
+        assert lasting.document(digest) == CANARY and lasting.held() == 2
+        with psycopg.connect(ledger_database.superuser, autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (VAULT,))
+        with pytest.raises(Unavailable, match="the vault does not answer"):
+            lasting.held()

@@ -33,7 +33,6 @@ from domain.ledger.policy import parse_policy
 from domain.ledger.proof import parse_proof, verify_proof
 from domain.ledger.tiles import encode_bundle, parse_bundle, parse_tile_path, tile_path, tiles_for
 from domain.rights.events import title_key
-from infra.blobs.store import BlobStore
 from infra.consumers.skips import read_skips
 from infra.embedded.place import Record
 from infra.home import Home
@@ -41,6 +40,7 @@ from infra.intake.manifest import find_line
 from infra.intake.sidecar import load_sidecar, parse_sidecar
 from infra.keys.files import FileKeys
 from infra.process import read_json_object
+from infra.vault.memory import MemoryVault
 from producers.ports import LedgerRow
 from producers.relay import record_of
 from producers.relay_ports import parse_position
@@ -175,13 +175,13 @@ def test_home_and_its_files(tmp_path: Path) -> None:
         assert re.search(rf"^    {path.name}/? ", text(PAGE), re.MULTILINE), path.name
 
 
-def test_manifest(tmp_path: Path) -> None:
+def test_manifest() -> None:
     data = read("manifest").encode()
     assert rfc8785.dumps(json.loads(data)) == data
-    store = BlobStore(tmp_path)
-    digest = store.put_bytes(data)
+    vault = MemoryVault()
+    digest = vault.keep_document(UUID7, data)
     assert f"`{digest.hex()}`" in text(PAGE)
-    line = find_line(store, digest, STILL)
+    line = find_line(vault, digest, STILL)
     assert line == {"path": "/film/still.png", "sha256": STILL.hex(), "sidecar": None, "size": "5"}
 
 

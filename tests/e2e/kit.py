@@ -311,6 +311,26 @@ def superuser(place: Place, *statements: str, tripwires: bool = True) -> None:
         run(*(f"ALTER EVENT TRIGGER {name} ENABLE ALWAYS" for name in EVENT_TRIGGERS))
 
 
+def enrol(place: Place, kind: str, *roles: str, key: bool = True) -> str:
+    """Enrol a party with roles, and with a key that lies in the home, and return its identifier."""
+    party = str(place.run("party", "enrol", "--kind", kind, "--json").ok().json["stream"])
+    for role in roles:
+        place.run("party", "assign-role", party, "--role", role).ok()
+    if key:
+        place.run("party", "new-key", party).ok()
+    return party
+
+
+def at_once(place: Place, commands: Sequence[Sequence[Any]]) -> list[int]:
+    """Start all commands, wait for all, and return their exit codes."""
+    running = [place.start(*command) for command in commands]
+    codes = []
+    for process in running:
+        process.communicate(timeout=300)
+        codes.append(process.returncode)
+    return codes
+
+
 def finish(process: subprocess.Popen[bytes]) -> Answer:
     """Wait for a started command and return what it said."""
     out, err = process.communicate(timeout=TIMEOUT_S)

@@ -12,7 +12,7 @@ from domain.ids import parse_ledger_id
 from domain.ledger.keys import ed25519_signer
 from domain.ledger.text import encode_base64
 from producers.registry import REGISTRY
-from tests.e2e.kit import Place, place
+from tests.e2e.kit import Place, enrol, place
 
 SEED = hashlib.sha256(b"a key that lies elsewhere").digest()
 
@@ -27,15 +27,6 @@ def studio() -> Iterator[Place]:
 
 def holder(studio: Place) -> str:
     return str(studio.run("status", "--json").ok().json["holder"])
-
-
-def enrol(studio: Place, kind: str, *roles: str, key: bool = False) -> str:
-    party = str(studio.run("party", "enrol", "--kind", kind, "--json").ok().json["stream"])
-    for role in roles:
-        studio.run("party", "assign-role", party, "--role", role).ok()
-    if key:
-        studio.run("party", "new-key", party).ok()
-    return party
 
 
 def test_the_founding_gives_the_holder_a_key_and_roles(studio: Place) -> None:
@@ -70,7 +61,7 @@ def test_a_dry_run_writes_nothing_and_ends_as_the_command_would(studio: Place) -
 
 
 def test_a_key_kept_elsewhere_signs_what_is_printed(studio: Place) -> None:
-    clerk = enrol(studio, "person", "registrar")
+    clerk = enrol(studio, "person", "registrar", key=False)
     signer = ed25519_signer(clerk, SEED)
     ledger = json.loads((studio.home / "config.json").read_text())["ledger"]
     proof = prove_binding(signer, parse_ledger_id(ledger))
@@ -93,7 +84,7 @@ def test_a_key_kept_elsewhere_signs_what_is_printed(studio: Place) -> None:
 
 
 def test_an_agent_acts_under_a_mandate_until_it_is_revoked(studio: Place) -> None:
-    agent, principal = enrol(studio, "agent"), holder(studio)
+    agent, principal = enrol(studio, "agent", key=False), holder(studio)
     human = studio.run("mandate", "grant", agent, "--action", "approve-policy", "--until", "2035-01-01T00:00:00Z")
     assert human.code == 7 and "left to humans" in human.err
     studio.run("mandate", "grant", agent, "--action", "enrol-party", "--until", "2035-01-01T00:00:00Z").ok()

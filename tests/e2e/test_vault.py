@@ -8,17 +8,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from domain.governance.events import ErasureCompleted, SubjectErased
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
-from tests.e2e.kit import Place, place
+from tests.e2e.canaries import Canaries, everything
+from tests.e2e.kit import Place, enrol, place
 
 PROMPT = "canary-prompt-7f3a 夜里的水闸"
 NAME = "canary-name-91bc 林晚照"
 PRICE = {"currency": "CNY", "minor": 73_001_193}
-CANARIES = ("canary-prompt-7f3a", "canary-name-91bc", "73001193", "夜里的水闸", "林晚照")
+CANARIES = Canaries(["canary-prompt-7f3a", "canary-name-91bc", "73001193", "夜里的水闸", "林晚照"])
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +27,6 @@ def studio() -> Iterator[Place]:
         made.init("--origin", "film.example/vault")
         made.run("up", "--no-kafka").ok()
         yield made
-
-
-def enrol(studio: Place, kind: str, *roles: str) -> str:
-    party = str(studio.run("party", "enrol", "--kind", kind, "--json").ok().json["stream"])
-    for role in roles:
-        studio.run("party", "assign-role", party, "--role", role).ok()
-    studio.run("party", "new-key", party).ok()
-    return party
 
 
 @pytest.fixture(scope="module")
@@ -48,30 +40,6 @@ def declare(studio: Place, party: str) -> int:
     done = studio.run("subject", "declare", party, "--name", file, "--json").ok().json
     file.unlink()
     return int(done["first_index"])
-
-
-def everything(studio: Place) -> Iterator[tuple[str, bytes]]:
-    """Yield every byte that this home holds: files, all tables of the database, entries."""
-    for path in sorted(studio.home.rglob("*")):
-        if path.is_file():
-            yield str(path.relative_to(studio.home)), path.read_bytes()
-    with psycopg.connect(studio.database().admin_dsn(), autocommit=True) as connection:
-        tables = connection.execute(
-            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('ledger', 'vault', 'edgeprint_guard')"
-        ).fetchall()
-        assert {"events", "secrets", "subjects"} <= {table for _, table in tables}
-        for schema, table in tables:
-            rows = connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(schema, table))).fetchall()
-            for row in rows:
-                for value in row:
-                    yield f"{schema}.{table}", bytes(value) if isinstance(value, bytes) else str(value).encode()
-
-
-def assert_nowhere(studio: Place, canaries: tuple[str, ...] = CANARIES) -> None:
-    for where, data in everything(studio):
-        for canary in canaries:
-            assert canary.encode() not in data, f"{canary} in {where}"
-            assert canary.encode("utf-16-le") not in data, f"{canary} in {where}"
 
 
 def test_a_prompt_is_opened_for_an_auditor_on_record_and_proved_without_us(studio: Place) -> None:
@@ -111,7 +79,7 @@ def test_a_prompt_is_opened_for_an_auditor_on_record_and_proved_without_us(studi
     assert wrong.code == 3 and "no commitment at" in wrong.err
     for path in (prompt, file, forged):
         Path(path).unlink()
-    assert_nowhere(studio)
+    CANARIES.require_nowhere(everything(studio))
 
 
 def test_prices_and_names_are_nowhere_but_in_the_vault_and_no_error_repeats_them(studio: Place) -> None:
@@ -133,17 +101,17 @@ def test_prices_and_names_are_nowhere_but_in_the_vault_and_no_error_repeats_them
     secrets = studio.write("secrets.json", json.dumps({"prompt": PROMPT, "unknown": NAME}))
     bad = studio.write("input.json", json.dumps({"object": person}))
     broken = studio.run("command", "record-prompt", "--input", bad, "--secrets", secrets)
-    assert broken.code == 1 and not any(canary in broken.out + broken.err for canary in CANARIES)
+    assert broken.code == 1 and not CANARIES.found_in((broken.out + broken.err).encode())
     name = studio.write("name.txt", NAME)
     ghost = "10.5072/P.01JDZ3YATWFN59RFJZD9XRS78E-D"
     refused = studio.run("subject", "declare", ghost, "--name", name)
-    assert refused.code == 7 and not any(canary in refused.out + refused.err for canary in CANARIES)
+    assert refused.code == 7 and not CANARIES.found_in((refused.out + refused.err).encode())
     with psycopg.connect(studio.database().admin_dsn()) as connection:
         (row,) = connection.execute("SELECT count(*) FROM vault.secrets").fetchall()
     for path in (price, secrets, bad, name):
         Path(path).unlink()
     assert row[0] == 3, "what was refused or rehearsed is not kept: prompt, price and one name are"
-    assert_nowhere(studio)
+    CANARIES.require_nowhere(everything(studio))
 
 
 def test_a_hold_stops_the_erasure_and_afterwards_every_proof_still_holds(studio: Place, court: str) -> None:

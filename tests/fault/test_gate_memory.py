@@ -1,24 +1,32 @@
 """The gate over the in-memory ledger: stores that fail in the middle, files in every number, clocks that were wrong."""
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from domain.errors import Unavailable
+from domain.errors import Rejected, Unavailable
+from domain.events import Sha256
 from domain.evidence.ledger import ResetClock
 from domain.identity.digital_object import Status
 from domain.identity.events import DuplicateSubmissionDetected, ObjectIdentified
+from domain.ids import PartyId
 from infra.blobs.store import BlobStore
 from infra.intake import gate as gate_module
 from infra.intake.gate import Gate, Taken
+from infra.intake.manifest import find_line
 from infra.intake.refusal import Reason, Refused
 from infra.intake.walk import walk
 from infra.store.memory import MemoryRecorder
+from infra.vault.memory import MemoryVault
 from producers.application import LedgerApplication
 from producers.evidence import change_ledger
 from producers.ports import AppendRequest, AppendResult
+from producers.vault import Vault
 from schemas.envelope import read_header
 from tests.unit.test_application import World
 
@@ -43,8 +51,9 @@ class FailingStore(MemoryRecorder):
         return super().append(requests)
 
 
-def make_gate(world: World, folder: Path) -> Gate:
-    return Gate(world.application, BlobStore(folder / "blobs"), world.bringer())
+def make_gate(world: World, folder: Path, vault: Vault | None = None, holder: PartyId | None = None) -> Gate:
+    bringer = replace(world.bringer(), actor=holder or world.holder)
+    return Gate(world.application, BlobStore(folder / "blobs"), vault or MemoryVault(), bringer)
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +158,61 @@ def test_a_walk_that_fails_gives_up_cleanly(tmp_path: Path, files: Path) -> None
     assert len(answers) in (0, BATCH)
     stored = [row.type for row in world.store.rows(0, 10_000)].count(ObjectIdentified.TYPE)
     assert stored in (len(answers), BATCH)
+
+
+# -- manifests --------------------------------------------------------------------------------------------------------
+
+
+def submissions(world: World) -> list[Sha256]:
+    """Return the manifests that events name, in order, each once."""
+    events = [world.application.codec.accept(row.entry).event for row in world.store.rows(0, 10_000)]
+    named = [e.submission for e in events if isinstance(e, ObjectIdentified | DuplicateSubmissionDetected)]
+    return list(dict.fromkeys(named))
+
+
+def test_each_batch_has_one_manifest_in_the_vault_of_its_holder(tmp_path: Path, files: Path) -> None:
+    world, vault = World(), MemoryVault()
+    for number in range(BATCH + 1):
+        (files / f"{number:03}").write_text(str(number))
+    for times in (1, 2):
+        assert len(list(make_gate(world, tmp_path, vault).identify(walk([files])))) == BATCH + 1
+        named = submissions(world)
+        assert len(named) == vault.held(world.holder) == vault.held() == 2 * times
+    for manifest in named[::2]:
+        line = find_line(vault, manifest, hashlib.sha256(b"7").digest())
+        assert line is not None and line["path"] == f"{files}/007"
+    assert not list((tmp_path / "blobs").rglob(named[0].hex())), "it is no blob"
+
+
+def test_a_batch_that_is_refused_leaves_no_manifest(tmp_path: Path, files: Path) -> None:
+    """A stranger may hold nothing: every file is refused, and its name is forgotten."""
+    world, vault, stranger = World(), MemoryVault(), PartyId(UUID(int=7 << 76))
+    (files / "a").write_text("a")
+    (answer,) = make_gate(world, tmp_path, vault, stranger).identify(walk([files]))
+    assert isinstance(answer, Refused) and answer.reason is Reason.REFUSED
+    assert vault.held() == 0
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_batch_whose_outcome_is_unknown_leaves_its_manifest(tmp_path: Path, files: Path, stored: bool) -> None:
+    store = FailingStore()
+    world, vault = World(store), MemoryVault()
+    (files / "a").write_text("a")
+    store.appends, store.fails_at, store.stored = 0, 1, stored
+    with pytest.raises(Unavailable):
+        list(make_gate(world, tmp_path, vault).identify(walk([files])))
+    assert vault.held(world.holder) == 1, "the event may be there"
+    assert len(submissions(world)) == int(stored)
+
+
+def test_an_erased_holder_brings_nothing(tmp_path: Path, files: Path) -> None:
+    world, vault = World(), MemoryVault()
+    vault.begin_erasure(world.holder)
+    (files / "a").write_text("a")
+    size = world.store.size()
+    with pytest.raises(Rejected, match="nothing more is kept of subject"):
+        list(make_gate(world, tmp_path, vault).identify(walk([files])))
+    assert world.store.size() == size and vault.held() == 0
 
 
 # -- clocks -----------------------------------------------------------------------------------------------------------

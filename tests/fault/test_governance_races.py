@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -16,7 +16,7 @@ from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
-from tests.e2e.kit import Place, place
+from tests.e2e.kit import Place, at_once, enrol, place
 
 PROCESSES = 16
 
@@ -29,20 +29,6 @@ def studio() -> Iterator[Place]:
         yield made
 
 
-def at_once(studio: Place, commands: Sequence[Sequence[str]]) -> list[int]:
-    """Start all commands, wait for all, and return their exit codes."""
-    running = [studio.start(*command) for command in commands]
-    codes = []
-    for process in running:
-        process.communicate(timeout=120)
-        codes.append(process.returncode)
-    return codes
-
-
-def enrol(studio: Place, kind: str) -> str:
-    return str(studio.run("party", "enrol", "--kind", kind, "--json").ok().json["stream"])
-
-
 def decoded(studio: Place, first: int) -> list[tuple[int, object, bytes | None]]:
     """Return index, event and mandate of the entries from `first` on."""
     codec = Codec(CATALOGUE)
@@ -52,7 +38,7 @@ def decoded(studio: Place, first: int) -> list[tuple[int, object, bytes | None]]
 
 
 def test_commands_race_with_the_revocation_of_the_mandate(studio: Place) -> None:
-    agent = enrol(studio, "agent")
+    agent = enrol(studio, "agent", key=False)
     status = studio.run("status", "--json").ok().json
     studio.run("mandate", "grant", agent, "--action", "enrol-party", "--until", "2035-01-01T00:00:00Z").ok()
     acting = ["party", "enrol", "--kind", "device", "--as", agent, "--on-behalf-of", status["holder"]]
@@ -74,7 +60,7 @@ def test_many_parties_bind_one_key_and_one_has_it(studio: Place) -> None:
     size = studio.run("status", "--json").ok().json["ledger_size"]
     commands = []
     for _ in range(PROCESSES // 2):
-        party = enrol(studio, "person")
+        party = enrol(studio, "person", key=False)
         signer = ed25519_signer(party, seed)
         proof = prove_binding(signer, ledger)
         commands.append(["party", "bind-key", party, "--key", signer.vkey, "--proof", proof])

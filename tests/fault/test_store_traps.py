@@ -338,7 +338,17 @@ def test_the_librarys_ddl_is_not_used(ours: LedgerRecorder, ledger_database: Led
             "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace "
             "WHERE relkind = 'r' AND nspname NOT IN ('pg_catalog', 'information_schema', 'edgeprint_guard') ORDER BY 1"
         ).fetchall()
-    ours_alone = ["commands", "events", "head", "keys", "migrations", "published_notes", "secrets", "subjects"]
+    ours_alone = [
+        "commands",
+        "documents",
+        "events",
+        "head",
+        "keys",
+        "migrations",
+        "published_notes",
+        "secrets",
+        "subjects",
+    ]
     assert [name for (name,) in tables] == ours_alone
 
 

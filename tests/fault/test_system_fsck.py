@@ -89,6 +89,79 @@ def test_a_blob(ledger: Place) -> None:
     clean(ledger)
 
 
+def vault_row(ledger: Place, damage: str, table: str = "documents") -> str:
+    """Return what a deep check says while a table of the vault is damaged; it is put back in the end."""
+    superuser(ledger, f"CREATE TABLE public.kept AS TABLE vault.{table}", damage)
+    try:
+        assert ledger.run("fsck").code == 0, "a shallow check does not read the vault"
+        return damaged(ledger, "--deep")
+    finally:
+        superuser(
+            ledger,
+            f"DELETE FROM vault.{table}",
+            f"INSERT INTO vault.{table} TABLE public.kept",
+            "DROP TABLE public.kept",
+        )
+
+
+FLIPPED = "UPDATE vault.{} SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)"
+
+
+def test_the_manifest_of_a_batch(ledger: Place) -> None:
+    shown = ledger.run("find", ledger.files / "007.txt", "--json").json
+    index = shown["history"][0]["index"]
+    said = vault_row(ledger, FLIPPED.format("documents"))
+    assert "vault: intake manifest" in said and "expected a value of this key and this place" in said
+    said = vault_row(ledger, "DELETE FROM vault.documents")
+    assert f"first named by the entry at {index - 21}, is not here" in said and "was not erased" in said
+    assert shown["name"].endswith("/007.txt")
+    clean(ledger)
+
+
+def test_a_value_of_the_vault(ledger: Place) -> None:
+    prompt = ledger.write("prompt.txt", "a weir at night\n")
+    shown = ledger.run("find", ledger.files / "001.txt", "--json").json
+    index = ledger.run("object", "record-prompt", shown["id"], "--prompt", prompt, "--json").json["first_index"]
+    prompt.unlink()
+    said = vault_row(ledger, FLIPPED.format("secrets"), "secrets")
+    assert f"vault: the value of prompt of the entry at {index}: vault: expected a value of this key" in said
+    said = vault_row(ledger, "DELETE FROM vault.secrets", "secrets")
+    assert f"vault: the value of prompt of the entry at {index} is not here" in said
+    clean(ledger)
+
+
+def test_a_vault_that_cannot_be_read_cannot_be_told_of(ledger: Place) -> None:
+    keys = ledger.home / "keys" / "vault"
+    aside = keys.rename(ledger.folder / "aside")
+    try:
+        said = damaged(ledger, "--deep", code=4)
+        assert "UNKNOWN  vault:" in said and "expected a master key of the vault" in said
+        assert ledger.run("find", ledger.files / "007.txt").code == 5
+    finally:
+        aside.rename(keys)
+    superuser(ledger, "ALTER TABLE vault.documents RENAME TO away")
+    try:
+        said = damaged(ledger, "--deep", code=4)
+        assert "UNKNOWN  vault: the vault does not answer: UndefinedTable" in said
+    finally:
+        superuser(ledger, "ALTER TABLE vault.away RENAME TO documents")
+    clean(ledger)
+
+
+def test_an_attestation(ledger: Place) -> None:
+    done = ledger.run("party", "enrol", "--kind", "device", "--json").ok().json
+    entry = ledger.run("ledger", "entry", str(done["first_index"]), "--json").ok().json
+    (blob,) = (ledger.home / "blobs").rglob(entry["envelope"]["attestation"])
+    with flipped(blob, 12):
+        said = damaged(ledger, "--deep")
+    assert f"attestations: attestation {blob.name} at index {done['first_index']}: " in said
+    moved = blob.rename(ledger.folder / "aside")
+    said = ledger.run("fsck", "--deep").ok().out
+    assert "attestations: " in said and "documents of 1 are not here" in said
+    moved.rename(blob)
+    assert "documents of 0 are not here" in ledger.run("fsck", "--deep").ok().out
+
+
 def test_the_policy_that_everything_is_held_against(ledger: Place) -> None:
     policy = ledger.home / "policy"
     with flipped(policy, policy.read_bytes().index(b"+") + 2):

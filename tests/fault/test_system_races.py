@@ -21,7 +21,7 @@ from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from schemas.envelope import read_header
 from tests.e2e.kit import Place, check_whole, finish, place
-from tests.identity_kit import MANIFEST, submission
+from tests.identity_kit import submission
 
 SECOND_US = 1_000_000
 FILES = 120
@@ -115,9 +115,13 @@ def application(session: Session, clock: Clock) -> LedgerApplication:
 
 
 def brought(session: Session, key: CommandKey, data: bytes) -> Task[Submitted]:
-    """Return the task by which the holder brings `data`, signed as a batch of files is."""
+    """Return the task by which the holder brings `data`, signed as a batch of files is.
+
+    The bytes are kept as the gate does, and a document beside them."""
     holder = session.config.holder_id
-    return submission(key, holder, data, attestation=sign_manifest(session, holder, None, MANIFEST))
+    session.blobs.put_bytes(data)
+    named = session.vault.keep_document(holder, b"what is said of " + data)
+    return submission(key, holder, data, attestation=sign_manifest(session, holder, None, named), submission=named)
 
 
 @pytest.mark.parametrize("wrong_us", [-3600 * SECOND_US, 365 * 86_400 * SECOND_US, -6 * SECOND_US, 6 * SECOND_US])
@@ -126,7 +130,6 @@ def test_a_time_that_the_database_refuses_is_encoded_again_under_the_same_ids(le
         app = application(session, Clock(wrong_us))
         key = CommandKey(session.config.holder_id, IdSource()())
         data = b"late %d" % wrong_us
-        session.blobs.put_bytes(data)
         task = brought(session, key, data)
         before = now_us()
         outcome = app.execute_all([task])[0]
@@ -169,7 +172,6 @@ def test_time_high_never_falls_until_a_clock_reset(ledger: Place) -> None:
 
         def bring(data: bytes, clock: Clock) -> int:
             app = application(session, clock)
-            session.blobs.put_bytes(data)
             task = brought(session, session.new_command(session.holder), data)
             outcome = app.execute_all([task])[0]
             outcome.require()
@@ -196,7 +198,6 @@ def test_every_command_is_in_the_ledger_under_its_own_id(ledger: Place) -> None:
     """The same command id again, by another process, is answered with the indexes that were stored."""
     with opened(ledger.settings) as session:
         key = CommandKey(session.config.holder_id, IdSource()())
-        session.blobs.put_bytes(b"once")
         task = brought(session, key, b"once")
         outcome = session.application.execute(task)
     with opened(ledger.settings) as session:

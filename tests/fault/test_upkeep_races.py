@@ -1,7 +1,7 @@
 """Many processes at once on objects and capabilities: exactly the allowed outcomes, shown by replaying the log."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -14,7 +14,7 @@ from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
-from tests.e2e.kit import Place, place
+from tests.e2e.kit import Place, at_once, place
 
 PROCESSES = 16
 
@@ -25,16 +25,6 @@ def studio() -> Iterator[Place]:
         made.init()
         made.run("up", "--no-kafka").ok()
         yield made
-
-
-def at_once(studio: Place, commands: Sequence[Sequence[str]]) -> list[int]:
-    """Start all commands, wait for all, and return their exit codes."""
-    running = [studio.start(*command) for command in commands]
-    codes = []
-    for process in running:
-        process.communicate(timeout=300)
-        codes.append(process.returncode)
-    return codes
 
 
 def logged(studio: Place, first: int) -> list[Event]:

@@ -1,8 +1,7 @@
 """Erasures race with holds, openings and new secrets, in many processes: exactly the allowed outcomes, by the log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import psycopg
 import pytest
@@ -17,7 +16,7 @@ from domain.governance.events import (
 from domain.ids import parse_party_id
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
-from tests.e2e.kit import Place, place
+from tests.e2e.kit import Place, at_once, enrol, place
 
 PROCESSES = 16
 
@@ -28,24 +27,6 @@ def studio() -> Iterator[Place]:
         made.init()
         made.run("up", "--no-kafka").ok()
         yield made
-
-
-def enrol(studio: Place, kind: str, *roles: str) -> str:
-    party = str(studio.run("party", "enrol", "--kind", kind, "--json").ok().json["stream"])
-    for role in roles:
-        studio.run("party", "assign-role", party, "--role", role).ok()
-    studio.run("party", "new-key", party).ok()
-    return party
-
-
-def at_once(studio: Place, commands: Sequence[Sequence[Any]]) -> list[int]:
-    """Start all commands, wait for all, and return their exit codes."""
-    running = [studio.start(*command) for command in commands]
-    codes = []
-    for process in running:
-        process.communicate(timeout=300)
-        codes.append(process.returncode)
-    return codes
 
 
 def types_of(studio: Place, party: str) -> list[str]:

@@ -27,11 +27,11 @@ from domain.governance.events import (
 from domain.governance.subject import DeclareParticulars, EraseSubject, LiftLegalHold, OpenField, PlaceLegalHold
 from domain.identity.upkeep import RecordPrompt
 from domain.ids import EventId, PartyId
+from infra.fsck.vault import VaultCheck
 from infra.vault.erasure import finish, finish_erasures
 from infra.vault.opening import commitment_at
 from producers.authority import PARTY
-from producers.commands import Actor
-from producers.ports import CommandKey
+from schemas.codec import Decoded
 from tests.conftest import LedgerDatabase
 from tests.governance_kit import ANY, Town
 from tests.machine_kit import PostgresTown, run_machine
@@ -81,27 +81,6 @@ class Subjects(RuleBasedStateMachine):
         for _ in range(4):
             party = self.town.enrol(PartyKind.ORGANISATION, Role.OPERATOR, key=True)
             self.known.append(Known(party))
-
-    # What `infra.vault.erasure` asks of a session, a town has.
-    @property
-    def vault(self) -> Any:
-        return self.town.vault
-
-    @property
-    def application(self) -> Any:
-        return self.town.application
-
-    @property
-    def service(self) -> Actor:
-        from domain.events import ActorKind
-
-        return Actor(self.town.holder, ActorKind.SERVICE)
-
-    def new_command(self, actor: Actor) -> CommandKey:
-        return CommandKey(actor.party, self.town.new_id())
-
-    def load(self, stream: UUID, aggregate: Any) -> Any:
-        return self.town.load(stream, aggregate)
 
     def event_of(self, outcome: Any) -> UUID:
         entry = self.town.store.rows(outcome.first, 1)[0].entry
@@ -175,12 +154,12 @@ class Subjects(RuleBasedStateMachine):
         if crash == "erased" and allowed:
             of.begun = True
             return
-        finish(self, of.party)
+        finish(self.town, of.party)
         of.begun = False
 
     @rule()
     def start_again(self) -> None:
-        finish_erasures(self)
+        finish_erasures(self.town)
         for one in self.known:
             one.begun = False
 
@@ -188,7 +167,7 @@ class Subjects(RuleBasedStateMachine):
         """Look for what must never be."""
         if not self.known:
             return
-        finish_erasures(self)
+        finish_erasures(self.town)
         codec = self.town.application.codec
         entries = {UUID(int=d.envelope.event_id.int): d for d in (codec.accept(r.entry) for r in self.all_rows())}
         for one in self.known:
@@ -206,7 +185,17 @@ class Subjects(RuleBasedStateMachine):
                 opening = self.town.vault.open(secret.event_id, secret.path)
                 commitment = commitment_at(entries[secret.event_id].event, secret.path)
                 verify_opening(commitment, secret.event_id, secret.path, opening.salt, opening.value)
+        self.the_check_is_content(list(entries.values()))
         self.town.application.close()
+
+    def the_check_is_content(self, entries: list[Decoded]) -> None:
+        check = VaultCheck(self.town.vault, lambda _: self.town.holder, lambda _: False)
+        for index, entry in enumerate(entries):
+            check.see(index, entry)
+        check.finish()
+        assert check.damages == check.unknown == []
+        left = sum(not one.erased for one in self.known for _ in one.secrets)
+        assert check.summary == f"1 documents and {left} values open what the ledger names, 0 are named by nothing"
 
     def all_rows(self) -> Any:
         return self.town.store.rows(0, 10_000)
