@@ -40,6 +40,7 @@ from schemas.attestation import attest, command_text
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from schemas.requests import parse_request, render_request
+from schemas.values import instant_of, microseconds
 from tests.identity_kit import submit
 
 PREFIX = "10.5072"
@@ -68,7 +69,7 @@ def binding(ledger: LedgerId, party: UUID, number: int = 0) -> BindKey:
 class Town:
     """A founded ledger in memory: `holder` has every role that one party can have, and a key; its clock stands.
 
-    Over a `store` of another kind its clock is the real one, which such a store compares with its own.
+    Over a `store` of another kind its clock is the real one, which such a store compares with its own, until `stand`.
     """
 
     def __init__(self, store: Any = None, application: LedgerApplication | None = None) -> None:
@@ -88,9 +89,11 @@ class Town:
 
     def now_us(self) -> int:
         """Return the clock in microseconds since the epoch."""
-        if self._real_clock:
-            return real_now_us()
-        return int(self.now.timestamp()) * 1_000_000
+        return real_now_us() if self._real_clock else microseconds(self.now)
+
+    def stand(self) -> None:
+        """Stop the clock where it is: from here on `now` moves it, no farther from the real one than a store bears."""
+        self.now, self._real_clock = instant_of(real_now_us()), False
 
     def _found(self) -> None:
         texts = tuple(SchemaText(s.sha256, s.text.decode()) for s in CATALOGUE.by_type.values())

@@ -1,7 +1,10 @@
 """Run a state machine of the town of parties: over the ledger in memory, or over one in PostgreSQL with a vault."""
 
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
@@ -27,6 +30,29 @@ class PostgresTown:
         """Let go of the database and remove the master keys."""
         self._recorder.close()
         self._folder.cleanup()
+
+
+@contextmanager
+def overtaken(store: Any, rival: Callable[[], object]) -> Iterator[Callable[[], bool]]:
+    """Let `rival` give its own commands right before the next append; yields a function that says whether it did.
+
+    What is appended then was decided on what the ledger was before the rival: a stale read, if the store lets it pass.
+    """
+    append, came = store.append, False
+
+    def overtake(requests: Sequence[Any]) -> Any:
+        nonlocal came
+        came = True
+        del store.append  # once: the rival's own append, and whatever is decided again, goes straight to the store
+        rival()
+        return append(requests)
+
+    store.append = overtake
+    try:
+        yield lambda: came
+    finally:
+        if not came:
+            del store.append
 
 
 def run_machine(machine: type[RuleBasedStateMachine], examples: int, steps: int = 30) -> None:

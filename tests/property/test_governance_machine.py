@@ -1,41 +1,52 @@
-"""Parties, keys, roles, mandates and policies under any order of commands by anybody, over a ledger in memory.
+"""Parties, keys, roles, mandates and policies under any order of commands by anybody, in memory and in PostgreSQL.
 
-The oracle keeps plain sets and says of each command whether it must be accepted; the forbidden states are looked for in
-the log itself after each run: a human decision by no human, an unsigned one, a policy active that nobody approved, a
-role that excludes another, a key that two parties have, anything done under a mandate that did not hold.
+The oracle keeps plain sets and says of each command whether it must be accepted, also where somebody else wrote after
+it was decided. The forbidden states are looked for in the log itself after each run: a human decision by no human, an
+unsigned one, a policy active that nobody approved, a role that excludes another, a key that two parties have, anything
+done under a role or mandate that did not hold at its index.
 """
 
 import hashlib
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from domain.command import Command
-from domain.events import ActorKind
-from domain.governance.events import KeyEnd, PartyKind, Role
+from domain.events import ActorKind, Envelope, Sha256
+from domain.governance.events import KeyEnd, MandateGranted, PartyKind, Role
 from domain.governance.party import (
     EXCLUDED_BY,
     AssignRole,
     DeclareMembership,
     EnrolParty,
     GrantMandate,
+    Party,
     RevokeMandate,
     WithdrawKey,
     WithdrawRole,
+    evolve,
 )
 from domain.governance.policy_set import ActivatePolicy, ApprovePolicy, DraftPolicy
 from domain.identity.trace_set import TRACE_SET_POLICY
 from domain.ids import PartyId, PolicySetId
+from infra.clock import now_us
 from producers.authority import PARTY
+from producers.commands import Actor, Authority, Decision, Task, View, Write
 from producers.governance import HOLDER_ROLES, POLICY_SET
+from producers.ports import CommandKey
 from producers.registry import REGISTRY
+from schemas.values import instant_of
+from tests.conftest import LedgerDatabase
 from tests.governance_kit import Town, binding, signer_of
-from tests.machine_kit import run_machine
+from tests.machine_kit import PostgresTown, overtaken, run_machine
 
 KINDS = [kind for kind in PartyKind if kind is not PartyKind.UNSPECIFIED]
 ROLES = [role for role in Role if role is not Role.UNSPECIFIED]
@@ -43,6 +54,7 @@ HUMANS = {PartyKind.PERSON, PartyKind.ORGANISATION}
 MANDATED = ["enrol-party", "draft-policy", "withdraw-role", "approve-policy"]
 places = st.sampled_from([0, 0, 0, 1, 1, 2, 2, 3, 4, 5])  # the holder, a person with a key, an agent, later ones
 roles = st.sampled_from(ROLES)
+NEAR: Final = timedelta(seconds=2)
 
 
 @dataclass
@@ -76,14 +88,20 @@ class Known:
 class Governance(RuleBasedStateMachine):
     """Anybody tries anything."""
 
+    HOUR: timedelta = timedelta(hours=1)
+
     def __init__(self) -> None:
         super().__init__()
-        self.town = Town()
+        self.town = self.make_town()
         self.hours = 0
         self.known = [Known(self.town.holder, PartyKind.ORGANISATION, set(HOLDER_ROLES), [0], 1, events=6)]
         self.policy: PolicySetId | None = None
         self.drafts: list[bool] = []
         self.active = 0
+
+    def make_town(self) -> Town:
+        """Return the town of one run."""
+        return Town()
 
     @initialize(by=st.sampled_from([0, 0, 1]), actions=st.sets(st.sampled_from(MANDATED[:2]), min_size=1))
     def some_parties(self, by: int, actions: set[str]) -> None:
@@ -92,6 +110,31 @@ class Governance(RuleBasedStateMachine):
         self.known.append(Known(person, PartyKind.PERSON, keys=[0], used_keys=1, events=2))
         self.known.append(Known(agent, PartyKind.AGENT))
         self.grant(by, 2, actions, 10)
+        if by == 0:
+            self.bind_key(0, 2)
+            self.grant_as_it_once_was(2, "approve-policy", 30)
+            self.draft(0, None)
+
+    def grant_as_it_once_was(self, of: int, action: str, hours: int) -> None:
+        """Write a mandate of the holder's from before its command was left to humans: no command grants it now."""
+        agent, holder = self.known[of], self.known[0].party
+        event = MandateGranted(
+            principal=holder,
+            actions=(action,),
+            projects=(),
+            currency=None,
+            amount_minor_max=None,
+            until=self.town.now + hours * self.HOUR,
+        )
+        signed = Authority(ActorKind.HUMAN, attestation=Sha256(bytes(32)))
+
+        def run(view: View) -> Decision[PartyId]:
+            return Decision((Write(view.load(agent.party, PARTY), (event,)),), agent.party, authority=signed)
+
+        key, actor = CommandKey(holder, self.town.new_id()), Actor(holder, ActorKind.HUMAN)
+        self.town.execute(Task(key, actor, run, reads=lambda _: (agent.party,))).require()
+        agent.events += 1
+        agent.mandates.append(Mandate(agent.events, 0, frozenset({action}), self.hours + hours))
 
     def at(self, place: int) -> Known:
         return self.known[place % len(self.known)]
@@ -127,7 +170,7 @@ class Governance(RuleBasedStateMachine):
     @rule(hours=st.integers(1, 40))
     def time_passes(self, hours: int) -> None:
         self.hours += hours
-        self.town.now += timedelta(hours=hours)
+        self.town.now += hours * self.HOUR
 
     @precondition(lambda self: len(self.known) < 6)
     @rule(place=places, principal=st.none() | places, kind=st.sampled_from(KINDS))
@@ -148,6 +191,42 @@ class Governance(RuleBasedStateMachine):
             self.approve(place, principal, len(self.drafts))
         else:
             self.draft(place, principal)
+
+    @rule(
+        of=places,
+        which=st.integers(0, 3),
+        own=st.sampled_from([False, False, True]),
+        name=st.sampled_from(MANDATED[:2]),
+        rival=st.sampled_from(["mandate", "mandate", "key", "role"]),
+    )
+    def overtaken(self, of: int, which: int, own: bool, name: str, rival: str) -> None:
+        """Between the reading and the writing of a command somebody takes back what it rests on, or tries to."""
+        there = [place for place, known in enumerate(self.known) if known.mandates]
+        place = of % len(self.known) if own else there[of % len(there)]
+        actor = self.known[place]
+        principal = None if own else actor.mandates[which % len(actor.mandates)].principal
+        whose = place if principal is None else principal
+        role = min(self.known[whose].roles & REGISTRY.find(name).permission.roles, default=Role.CLERK)
+        rivals: dict[str, Callable[[], object]] = {
+            "mandate": lambda: self.revoke(whose, place, which),
+            "key": lambda: self.withdraw_key(place, place, KeyEnd.LOST),
+            "role": lambda: self.withdraw_role(0, whose, None, role),
+        }
+        document = json.dumps({**TRACE_SET_POLICY, "held": {"imported": f"held {len(self.drafts)}"}})
+        enrols, draft = EnrolParty(kind=PartyKind.DEVICE), DraftPolicy(name="trace-set", document=document)
+        signed_by = actor.keys[0] if actor.keys else None
+        before = self.may(name, actor, principal)
+        with overtaken(self.town.store, rivals[rival]) as came:
+            whom = None if principal is None else self.known[principal].party
+            signed = False if signed_by is None else 1 + signed_by
+            command = enrols if name == enrols.NAME else draft
+            outcome = self.town.give(command, actor.party, for_whom=whom, signed=signed)
+        assert came() == before
+        allowed = self.may(name, actor, principal) and (signed_by is None or signed_by in actor.keys)
+        assert (outcome.error is None) == allowed, (command, actor, principal, rival, outcome.error)
+        if allowed and command is draft:
+            self.policy = PolicySetId(outcome.result())
+            self.drafts.append(False)
 
     @rule(place=places)
     def who_has_a_key_signs(self, place: int) -> None:
@@ -201,7 +280,7 @@ class Governance(RuleBasedStateMachine):
         human = {name for name in actions if REGISTRY.find(name).permission.human_only}
         allowed = self.may("grant-mandate", actor, None) and actor is not party and hours > 0
         allowed = allowed and party.kind is not PartyKind.ORGANISATION and (party.human or not human)
-        until = self.town.now + timedelta(hours=hours)
+        until = self.town.now + hours * self.HOUR
         if self.give(GrantMandate(party=party.party, actions=tuple(actions), until=until), actor, None, allowed):
             party.events += 1
             place = self.known.index(actor)
@@ -256,6 +335,7 @@ class Governance(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Look for what must never be, in the log; and fold every stream once more."""
+        self.each_had_its_authority()
         signed = {spec.events[0].TYPE for spec in REGISTRY if spec.permission.signed}
         human = {spec.events[0].TYPE for spec in REGISTRY if spec.permission.human_only}
         founding = self.town.store.streams([self.town.holder])[self.town.holder][5].index
@@ -279,6 +359,45 @@ class Governance(RuleBasedStateMachine):
             assert state.active == self.active and (not self.active or state.drafts[self.active - 1].approved)
         self.town.application.close()
 
+    def each_had_its_authority(self) -> None:
+        """Hold each command of the log against the parties as the entries before it left them."""
+        parties: dict[UUID, Party] = {}
+        mandates: dict[bytes, tuple[UUID, int]] = {}
+        founded = commands = 0
+        last: UUID | None = None
+        for row in self.town.store.rows(0, 10_000):
+            decoded = self.town.application.codec.accept(row.entry)
+            envelope, stream = decoded.envelope, UUID(int=decoded.envelope.stream_id.int)
+            if not founded and self.town.holder in parties and envelope.command_id != last:
+                founded = row.index
+            if founded and envelope.command_id != last:
+                self.had_its_authority(row.type, envelope, parties, mandates)
+                commands += 1
+            last = envelope.command_id
+            if row.type.startswith("edgeprint.governance.") and (stream in parties or row.type == PARTY.born_by):
+                parties[stream] = evolve(parties.get(stream, Party()), decoded.event)  # type: ignore[arg-type]
+                mandates[row.leaf_hash] = stream, parties[stream].version
+        assert commands >= len(self.known) - 1, "each of them was enrolled by somebody"
+
+    @staticmethod
+    def had_its_authority(
+        fact: str, envelope: Envelope, parties: dict[UUID, Party], mandates: dict[bytes, tuple[UUID, int]]
+    ) -> None:
+        actor = parties[envelope.actor]
+        if envelope.mandate is None:
+            assert actor.kind in HUMANS, "nobody else acts in their own name"
+        else:
+            of, number = mandates[envelope.mandate]
+            mandate = next(one for one in actor.mandates if one.number == number)
+            assert of == envelope.actor and mandate.granted.principal == envelope.on_behalf_of
+            assert not mandate.revoked, "nothing is done under a mandate after its revocation"
+            assert instant_of(envelope.recorded_at) < mandate.granted.until, "nor after its end"
+        who = UUID(int=(envelope.on_behalf_of or envelope.actor).int)
+        permissions = [spec.permission for spec in REGISTRY if fact in {event.TYPE for event in spec.events}]
+        by_role = any(not one.roles or one.roles & parties[who].roles for one in permissions)
+        for_itself = who == envelope.stream_id and any(one.own for one in permissions)
+        assert by_role or for_itself, "a role that was not there"
+
 
 def test_any_order_of_commands() -> None:
     run_machine(Governance, 200, steps=25)
@@ -287,3 +406,37 @@ def test_any_order_of_commands() -> None:
 @pytest.mark.soak
 def test_any_order_of_commands_for_long() -> None:
     run_machine(Governance, 2_000, steps=25)
+
+
+@pytest.mark.soak
+def test_any_order_of_commands_on_postgresql(make_ledger_database: Callable[[], LedgerDatabase]) -> None:
+    class OnPostgres(Governance):
+        """The same over a database of its own for each run, which takes no entry farther than 5 s from its own clock.
+
+        So an hour of the oracle is short here, and the clock of the town stands between two commands as it does in
+        memory: the end of a mandate lies on one side of a command or the other, however slow the machine is.
+        """
+
+        HOUR = timedelta(milliseconds=10)
+
+        def make_town(self) -> Town:
+            self.postgres = PostgresTown(make_ledger_database())
+            self.postgres.town.stand()
+            return self.postgres.town
+
+        @invariant()
+        def the_clock_is_near_the_real_one(self) -> None:
+            """Let hours pass where the town is late; where it is early it waits."""
+            late = instant_of(now_us()) - self.town.now
+            if late > NEAR:
+                self.time_passes(late // self.HOUR)
+            elif late < -NEAR:
+                time.sleep((-late - NEAR).total_seconds())
+
+        def teardown(self) -> None:
+            try:
+                super().teardown()
+            finally:
+                self.postgres.close()
+
+    run_machine(OnPostgres, 50, steps=25)
