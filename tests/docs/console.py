@@ -1,5 +1,7 @@
 """Run the console blocks of a page as a reader would, in one shell, and compare what is printed.
 
+`edgeprint` on its PATH starts a process for each command, warm (`tests.e2e.warm`).
+
 A block is fenced by ```console. Each line `$ command` is typed into bash; a line that ends in a backslash goes on in
 the next. The lines up to the next `$` are what must be printed (both streams together): `...` inside a line stands for
 any text, a line `...` alone for any lines; empty lines do not count. A command must end with 0, or with N where it
@@ -10,11 +12,13 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+from tests.e2e.kit import WARM
+from tests.e2e.warm import WarmProgram
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -72,9 +76,7 @@ class Shell:
 
     def __init__(self, folder: Path, makefile: Path = ROOT / "Makefile") -> None:
         (folder / "bin").mkdir()
-        shim = folder / "bin" / "edgeprint"
-        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m infra.cli.main "$@"\n')
-        shim.chmod(0o755)
+        self._edgeprint = WarmProgram(WARM, folder / "bin" / "edgeprint", COMMAND_SECONDS_MAX)
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("EDGEPRINT_", "LC_", "XDG_"))}
         kept.pop("DATABASE_URL", None)
         self._environ = {
@@ -90,6 +92,7 @@ class Shell:
         self._bash: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self._edgeprint.__enter__()
         self._bash = subprocess.Popen(
             ["bash", "--norc", "--noprofile"],
             cwd=self._folder,
@@ -112,6 +115,7 @@ class Shell:
         for stream in (bash.stdin, bash.stdout):
             if stream is not None:
                 stream.close()
+        self._edgeprint.__exit__()
 
     def run(self, step: Step) -> None:
         """Run one command and compare; the message of a failure shows both."""

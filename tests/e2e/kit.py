@@ -133,7 +133,7 @@ class Place:
     @staticmethod
     def _run_warm(arguments: Sequence[str], environ: Mapping[str, str]) -> Answer:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as nothing:
-            code = WARM.run(arguments, environ, (nothing, out, err), TIMEOUT_S)
+            code = WARM.run(arguments, environ, [file.fileno() for file in (nothing, out, err)], TIMEOUT_S)
             out.seek(0)
             err.seek(0)
             answer = Answer(code, text(out.read()), text(err.read()))

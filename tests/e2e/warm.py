@@ -17,9 +17,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Self
 
 MESSAGE_BYTES_MAX = 1 << 18
+REPOSITORY = Path(__file__).parents[2]
 
 
 class Warm:
@@ -30,13 +31,21 @@ class Warm:
         self._socket: socket.socket | None = None
 
     def run(
-        self, arguments: Sequence[str], environ: Mapping[str, str], files: Sequence[BinaryIO], timeout_s: float
+        self,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        files: Sequence[int],
+        timeout_s: float,
+        folder: Path = REPOSITORY,
     ) -> int:
-        """Run one command with `files` as its three standard streams; return its exit code, -9 if it was killed."""
+        """Run one command in `folder` with the descriptors `files` as its three standard streams.
+
+        Returns its exit code, -9 if it was killed.
+        """
         with self._lock:
             server = self._socket or self._start()
-            message = json.dumps([list(arguments), dict(environ)]).encode()
-            rights = array.array("i", [file.fileno() for file in files])
+            message = json.dumps([list(arguments), dict(environ), str(folder)]).encode()
+            rights = array.array("i", files)
             server.settimeout(timeout_s)
             server.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
             pid = int(server.recv(64))
@@ -53,7 +62,7 @@ class Warm:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MESSAGE_BYTES_MAX)
         with theirs:
             argv = [sys.executable, "-m", "tests.e2e.warm", str(theirs.fileno())]
-            process = subprocess.Popen(argv, cwd=Path(__file__).parents[2], pass_fds=[theirs.fileno()])
+            process = subprocess.Popen(argv, cwd=REPOSITORY, pass_fds=[theirs.fileno()])
         self._socket = ours
         atexit.register(_end, ours, process)
         return ours
@@ -62,6 +71,61 @@ class Warm:
 def _end(server: socket.socket, process: subprocess.Popen[bytes]) -> None:
     server.close()
     process.wait()
+
+
+SHIM = """#!/bin/sh
+# Hand this call over: who calls (its descriptors and folder are in /proc), with which environment and arguments.
+mkfifo {folder}/code.$$
+{{ env -0; printf '\\0'; for one in "$@"; do printf '%s\\0' "$one"; done; }} >{folder}/call.$$
+echo $$ >{folder}/calls
+read code <{folder}/code.$$
+rm {folder}/code.$$ {folder}/call.$$
+exit $code
+"""
+
+
+class WarmProgram:
+    """A program for a shell to call, which runs the command line warm; one call at a time. Use in a with block."""
+
+    def __init__(self, warm: Warm, program: Path, timeout_s: float) -> None:
+        """Write `program`; what passes between it and us lies in a folder beside it."""
+        self._warm = warm
+        self._timeout_s = timeout_s
+        self._folder = program.with_name(f".{program.name}")
+        self._folder.mkdir()
+        os.mkfifo(self._folder / "calls")
+        program.write_text(SHIM.format(folder=self._folder))
+        program.chmod(0o755)
+        self._thread = threading.Thread(target=self._answer_calls, name=f"calls of {program.name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        (self._folder / "calls").write_text("end\n")
+        self._thread.join()
+
+    def _answer_calls(self) -> None:
+        while (caller := (self._folder / "calls").read_text().strip()) != "end":
+            code = 1
+            try:
+                code = self._answer(caller)
+            finally:
+                (self._folder / f"code.{caller}").write_text(f"{code % 256}\n")
+
+    def _answer(self, caller: str) -> int:
+        environ, _, arguments = (self._folder / f"call.{caller}").read_bytes().partition(b"\0\0")
+        pairs = [os.fsdecode(pair).partition("=") for pair in environ.split(b"\0")]
+        given = [os.fsdecode(one) for one in arguments.split(b"\0")[:-1]]
+        # Opened again, so at the end: a file that the shell has opened may hold something already.
+        files = [os.open(f"/proc/{caller}/fd/{n}", os.O_WRONLY | os.O_APPEND if n else os.O_RDONLY) for n in range(3)]
+        try:
+            folder = Path(f"/proc/{caller}/cwd").readlink()
+            return self._warm.run(given, {n: v for n, _, v in pairs}, files, self._timeout_s, folder)
+        finally:
+            for descriptor in files:
+                os.close(descriptor)
 
 
 def serve(server: socket.socket) -> None:
@@ -86,7 +150,8 @@ def _become(message: bytes, rights: Sequence[int]) -> None:
 
     code: object = 70
     try:
-        arguments, environ = json.loads(message)
+        arguments, environ, folder = json.loads(message)
+        os.chdir(folder)
         for standard, descriptor in enumerate(rights):
             os.dup2(descriptor, standard)
             os.close(descriptor)
