@@ -6,18 +6,22 @@ shell; only the half second of imports is shared. Used by tests that are about c
 
 import array
 import atexit
+import gc
 import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Self
+
+import infra
 
 MESSAGE_BYTES_MAX = 1 << 18
 REPOSITORY = Path(__file__).parents[2]
@@ -172,9 +176,21 @@ def _become(message: bytes, rights: Sequence[int]) -> None:
         os._exit(code if isinstance(code, int) else 1)
 
 
-if __name__ == "__main__":
-    for name in ("infra.bootstrap", "infra.fsck.ledger", "infra.intake.run", "infra.service", "schemas.build"):
-        importlib.import_module(name)
+def warm_up() -> None:
+    """Import all that a command may ask for, as some do only when they run: every command would do it anew."""
+    from infra.cli.main import app
 
+    for module in pkgutil.walk_packages(infra.__path__, "infra."):
+        if not module.name.endswith((".__main__", ".cli.main")):
+            importlib.import_module(module.name)
+    for arguments in (["--help"], ["party", "show", "nobody"]):  # Typer's own: help, and how a parameter is read
+        with Path(os.devnull).open("w") as null, redirect_stdout(null), redirect_stderr(null), suppress(SystemExit):
+            app(arguments)
+    gc.collect()
+    gc.freeze()  # else the first collection of each process copies every page
+
+
+if __name__ == "__main__":
+    warm_up()
     with socket.socket(fileno=int(sys.argv[1])) as connection:
         serve(connection)
