@@ -12,11 +12,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 demo: $(VENV)/.installed $(if $(FILES),,build/photographs)
 	@$(RUN) -m infra.cli.main demo $(if $(FILES),--files "$(FILES)",--photographs build/photographs)
 
-test: $(VENV)/.installed-dev
+test: $(VENV)/.installed-dev build/kafka.aot
 	$(RUN) -m pytest tests -n 3 --dist loadfile  # half of the time is waiting, for brokers and killed processes
 	$(RUN) -m pytest tests/contract/test_bench_gates.py -m gate
 
-soak: $(VENV)/.installed-dev
+soak: $(VENV)/.installed-dev build/kafka.aot
 	$(RUN) -m pytest tests -m soak -n 2 --dist loadfile
 
 check: $(VENV)/.installed-dev
@@ -58,6 +58,10 @@ build/photographs:
 	@$(RUN) -m pip install -q --no-deps --target build/photographs.new -c constraints.txt scikit-image || \
 	  echo "the photographs could not be had; the story goes on without them"
 	@[ ! -d build/photographs.new ] || mv build/photographs.new build/photographs
+
+# What a broker's JVM has loaded, for the dozens of brokers that tests start.
+build/kafka.aot: constraints.txt infra/deploy/kafka/jars.lock | $(VENV)/.installed-dev
+	@$(RUN) -m tests.java_archive $@ || echo "no archive of classes could be made; brokers start without"
 
 clean:
 	rm -rf $(VENV) build

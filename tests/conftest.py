@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,6 +19,15 @@ from infra.embedded.cluster import Cluster
 from infra.store.provision import LOGINS, WRITER, install, role_dsn
 
 PASSWORD = "only-for-tests"
+JAVA_ARCHIVE = Path(__file__).parents[1] / "build" / "kafka.aot"
+JAVA_OPTIONS = "JDK_JAVA_OPTIONS"
+JAVA_QUIET = "-XX:+IgnoreUnrecognizedVMOptions -Xlog:disable -Xlog:all=error:stderr"
+
+
+def pytest_configure() -> None:
+    """Tell every Java that tests start of the archive of classes where there is one (tests.java_archive)."""
+    if JAVA_ARCHIVE.exists() and JAVA_ARCHIVE.stat().st_size:
+        os.environ.setdefault(JAVA_OPTIONS, f"{JAVA_QUIET} -XX:AOTCache={JAVA_ARCHIVE}")
 
 
 @dataclass(frozen=True, slots=True)
