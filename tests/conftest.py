@@ -30,6 +30,36 @@ def pytest_configure() -> None:
         os.environ.setdefault(JAVA_OPTIONS, f"{JAVA_QUIET} -XX:AOTCache={JAVA_ARCHIVE}")
 
 
+WAITS = ("fault", "e2e", "docs", "contract")
+"""Kinds of tests that mostly wait for processes; of the others each file is over in seconds."""
+LONGEST = (
+    "fault/test_relay_faults.py",
+    "e2e/test_lifecycle.py",
+    "e2e/test_capability.py",
+    "e2e/test_bad_input.py",
+    "fault/test_consumers.py",
+    "e2e/test_demo.py",
+    "e2e/test_up.py",
+    "fault/test_relay.py",
+    "docs/test_json_outputs.py",
+    "docs/test_console.py",
+    "fault/test_kafka_broker.py",
+    "contract/test_acls.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: where whole files are shared out, none of them is left for the end."""
+    items.sort(key=lambda item: _place_in_line(item.path))
+
+
+def _place_in_line(path: Path) -> tuple[int, int]:
+    kind, name = path.parent.name, f"{path.parent.name}/{path.name}"
+    if name in LONGEST:
+        return 0, LONGEST.index(name)
+    return (1, WAITS.index(kind)) if kind in WAITS else (2, kind != "property")
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
     """A server on which tests may make databases and roles."""
