@@ -36,7 +36,7 @@ from tests.kafka_kit import POISON, fresh_topics, producer, shared_broker
 from tests.tcp_proxy import Mode, TcpProxy
 
 SEED = 20261126
-EVENTS = 20
+EVENTS = 5
 DRAIN_S = 120
 
 
