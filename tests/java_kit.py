@@ -4,6 +4,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from infra.kafka.broker import JAVA_OPTIONS
 from infra.kafka.jars import LOCK, fetch_jars, read_lock
 from infra.kafka.java import find_java
 from infra.settings import read_settings
@@ -24,7 +25,7 @@ def run_java(main: str, *arguments: str, more: Path | None = None, stdin: str | 
     """Run a main class and return what it prints; `more` is one more folder of classes."""
     path = class_path() if more is None else f"{more}:{class_path()}"
     settings = read_settings()
-    argv = [find_java(settings.java), "-Xmx256m", "-cp", path, main, *arguments]
+    argv = [find_java(settings.java), *JAVA_OPTIONS, "-cp", path, main, *arguments]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=ANSWER_S, check=False, input=stdin)
     assert done.returncode == 0, f"{main} {arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -85,8 +85,8 @@ class Guarded:
     def run_script(self, *options: str) -> str:
         """Run the script as the administrator; kafka-acls.sh is Kafka's own class behind a line of shell."""
         shim = self.folder / "kafka-acls.sh"
-        java = find_java(None)
-        shim.write_text(f'#!/bin/sh\nexec "{java}" -cp "{class_path()}" org.apache.kafka.tools.AclCommand "$@"\n')
+        java = f'"{find_java(None)}" {" ".join(embedded.JAVA_OPTIONS)}'
+        shim.write_text(f'#!/bin/sh\nexec {java} -cp "{class_path()}" org.apache.kafka.tools.AclCommand "$@"\n')
         shim.chmod(0o755)
         admin = self.folder / "admin-client.properties"
         module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
