@@ -152,7 +152,15 @@ class Place:
     def init(self, *options: str) -> "Place":
         """Found the ledger."""
         self.run("init", *options).ok()
+        self.leave_files_to_the_kernel()
         return self
+
+    def leave_files_to_the_kernel(self) -> None:
+        """Switch fsync off from the next start of our database on: what tests kill are processes, never the machine."""
+        cluster = self.database().cluster
+        if cluster.exists():
+            with (cluster.data_directory / "postgresql.auto.conf").open("a") as settings:
+                settings.write("fsync = off\n")
 
     def kill_postgres(self) -> None:
         """Kill the postmaster as a power cut would."""
