@@ -1,13 +1,14 @@
-"""Objects and capabilities under any order of commands by anybody, over a ledger in memory.
+"""Objects and capabilities under any order of commands by anybody, over a ledger in memory and one in PostgreSQL.
 
 The oracle keeps plain words and says of each command whether it must be accepted. The forbidden states are looked for
 in the log itself after each run: admitted before identified, an agent or the bringer clearing what a human must, one
 identifier on two objects, a circle of declared genealogy, a capability published without its steps or examined by who
-stands for it, anything after a revocation.
+stands for it, anything after a revocation; and what was decided before somebody else wrote is decided again.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -66,11 +67,12 @@ from domain.identity.upkeep import (
 from domain.ids import CapabilityId, ObjectId, PartyId
 from domain.rights.events import Root
 from producers.capability import CAPABILITY
+from producers.commands import Outcome
 from producers.identity import OBJECT
 from tests.capability_kit import NUMBER, example, signing
 from tests.conftest import LedgerDatabase
 from tests.governance_kit import LATER, NOW, Town
-from tests.machine_kit import PostgresTown, run_machine
+from tests.machine_kit import PostgresTown, overtaken, run_machine
 
 EVERYTHING = {e: Sha256(b"e" * 32) for e in Element if e not in (Element.UNSPECIFIED, Element.HASH)}
 DOIS = ["10.5594/A1", "10.5594/B2"]
@@ -134,11 +136,15 @@ class Upkeep(RuleBasedStateMachine):
         self.founded = self.town.store.size()
 
     def give(self, command: Command, who: str, expected: bool) -> bool:
-        """Give a command and hold the answer against what the oracle says; the agent acts for the holder."""
-        whom = self.town.holder if who == "agent" else None
-        outcome = self.town.give(command, self.parties[who], for_whom=whom)
+        """Give a command and hold the answer against what the oracle says."""
+        outcome = self.give_anyway(command, who)
         assert (outcome.error is None) == expected, (command, who, outcome.error)
         return expected
+
+    def give_anyway(self, command: Command, who: str) -> Outcome[UUID]:
+        """Give a command and return what became of it; the agent acts for the holder."""
+        whom = self.town.holder if who == "agent" else None
+        return self.town.give(command, self.parties[who], for_whom=whom)
 
     def thing(self, place: int) -> Thing:
         return self.things[place % len(self.things)]
@@ -189,9 +195,27 @@ class Upkeep(RuleBasedStateMachine):
     @rule(who=actors, place=places, doi=st.sampled_from(DOIS))
     def bind(self, who: str, place: int, doi: str) -> None:
         thing = self.thing(place)
-        allowed = who in ("holder", "agent") and thing.status != "withdrawn" and doi not in self.bound
         command = BindAlternativeId(object=thing.object_id, scheme=AlternativeScheme.DOI, text=doi.lower())
-        if self.give(command, who, allowed):
+        if self.give(command, who, self.may_bind(who, thing, doi)):
+            self.bound.add(doi)
+
+    def may_bind(self, who: str, thing: Thing, doi: str) -> bool:
+        return who in ("holder", "agent") and thing.status != "withdrawn" and doi not in self.bound
+
+    @precondition(lambda self: self.things)
+    @rule(who=actors, place=places, other=places, doi=st.sampled_from(DOIS), ends=st.booleans())
+    def bind_overtaken(self, who: str, place: int, other: int, doi: str, ends: bool) -> None:
+        """Between the reading and the writing somebody takes the identifier elsewhere, or withdraws the object."""
+        thing = self.thing(place)
+        rival = partial(self.withdraw, "officer", place) if ends else partial(self.bind, "holder", other, doi)
+        before = self.may_bind(who, thing, doi)
+        with overtaken(self.town.store, rival) as came:
+            command = BindAlternativeId(object=thing.object_id, scheme=AlternativeScheme.DOI, text=doi.lower())
+            outcome = self.give_anyway(command, who)
+        assert came() == before
+        allowed = self.may_bind(who, thing, doi)
+        assert (outcome.error is None) == allowed, (who, doi, ends, outcome.error)
+        if allowed:
             self.bound.add(doi)
 
     @precondition(lambda self: self.things)
@@ -289,10 +313,24 @@ class Upkeep(RuleBasedStateMachine):
     @rule(who=actors, version=versions)
     def publish(self, who: str, version: int) -> None:
         means = self.of()
-        allowed = who != "agent" and means.signed and version == 1 and not means.revoked and not means.suspended
-        allowed = allowed and means.steps == {"scan", "test", "grade"} and not means.published
+        allowed = self.may_publish(who, version)
         if self.give(PublishCapability(capability=means.capability, version=version), who, allowed):
             means.published = True
+
+    def may_publish(self, who: str, version: int) -> bool:
+        means = self.of()
+        allowed = who != "agent" and means.signed and version == 1 and not means.revoked and not means.suspended
+        return allowed and means.steps == {"scan", "test", "grade"} and not means.published
+
+    @precondition(lambda self: self.means is not None)
+    @rule(who=actors, rival=st.sampled_from(["vendor", "holder"]))
+    def publish_overtaken(self, who: str, rival: str) -> None:
+        """Between the reading and the writing somebody else publishes the version: it is listed once."""
+        means, before = self.of(), self.may_publish(who, 1)
+        with overtaken(self.town.store, partial(self.publish, rival, 1)) as came:
+            outcome = self.give_anyway(PublishCapability(capability=means.capability, version=1), who)
+        assert came() == before
+        assert outcome.error is not None and not self.may_publish(who, 1)
 
     @precondition(lambda self: self.means is not None)
     @rule(who=actors)
@@ -350,6 +388,7 @@ class Upkeep(RuleBasedStateMachine):
             steps.setdefault(stream, set())
             assert CapabilityRevoked not in steps[stream], "nothing follows a revocation"
             if isinstance(event, ObjectIdentified):
+                assert stream not in born, "an identity is given once"
                 assert all(UUID(int=parent.object_id.int) in born for parent in event.parents), "no edge into nothing"
                 born[stream], holders[stream] = row.index, event.holder
             if isinstance(event, ObjectAdmitted):
