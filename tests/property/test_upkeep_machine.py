@@ -203,18 +203,18 @@ class Upkeep(RuleBasedStateMachine):
         return who in ("holder", "agent") and thing.status != "withdrawn" and doi not in self.bound
 
     @precondition(lambda self: self.things)
-    @rule(who=actors, place=places, other=places, doi=st.sampled_from(DOIS), ends=st.booleans())
-    def bind_overtaken(self, who: str, place: int, other: int, doi: str, ends: bool) -> None:
-        """Between the reading and the writing somebody takes the identifier elsewhere, or withdraws the object."""
+    @rule(who=actors, place=places, other=places, doi=st.sampled_from(DOIS), taken=st.sampled_from([None, *DOIS]))
+    def bind_overtaken(self, who: str, place: int, other: int, doi: str, taken: str | None) -> None:
+        """Between the reading and the writing somebody takes an identifier, for whatever object, or withdraws this."""
         thing = self.thing(place)
-        rival = partial(self.withdraw, "officer", place) if ends else partial(self.bind, "holder", other, doi)
+        rival = partial(self.bind, "holder", other, taken) if taken else partial(self.withdraw, "officer", place)
         before = self.may_bind(who, thing, doi)
         with overtaken(self.town.store, rival) as came:
             command = BindAlternativeId(object=thing.object_id, scheme=AlternativeScheme.DOI, text=doi.lower())
             outcome = self.give_anyway(command, who)
         assert came() == before
         allowed = self.may_bind(who, thing, doi)
-        assert (outcome.error is None) == allowed, (who, doi, ends, outcome.error)
+        assert (outcome.error is None) == allowed, (who, doi, taken, outcome.error)
         if allowed:
             self.bound.add(doi)
 
