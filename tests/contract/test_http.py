@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -208,12 +208,14 @@ BODIES = (
 
 
 @settings(deadline=None, max_examples=300)
+@example("GET", "/readyz", "", None, "")
 @given(METHODS, PATHS, QUERIES, BODIES, st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=20))
 def test_no_request_breaks_the_server(
     api: Api, method: str, path: str, query: str, body: bytes | None, language: str
 ) -> None:
     answer = ask(api.url, method, path + query, body, accept_language=language.strip())
-    assert answer.status < 500, (method, path, query, body)
+    not_ready = path.rstrip("/") == "/readyz" and answer.status == 503  # the home of this server is not up
+    assert answer.status < 500 or not_ready, (method, path, query, body)
     if answer.status >= 400 and method != "HEAD":
         assert_error(answer)
 
