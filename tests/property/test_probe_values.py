@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.strict_json import INTEGER_MAX
 from tests.probe_kit import (
     GLTF_DOCUMENT,
     bmp,
@@ -115,7 +116,12 @@ def test_wav(samples: int, bits: int) -> None:
 @given(st.integers(1, (1 << 20) - 1), st.integers(1, (1 << 36) - 1))
 def test_flac(rate: int, samples: int) -> None:
     found = facts(flac(rate, samples), "audio/flac")
-    assert (found["sample_rate_hz"], found["duration_us"]) == (rate, samples * 1_000_000 // rate)
+    duration_us = samples * 1_000_000 // rate
+    told = {"sample_rate_hz": rate, "duration_us": duration_us}
+    expected = {
+        name: value for name, value in told.items() if value <= INTEGER_MAX
+    }  # what no JSON carries is left away
+    assert {name: found[name] for name in found if name in ("sample_rate_hz", "duration_us")} == expected
 
 
 @STEADY

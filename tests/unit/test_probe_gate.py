@@ -18,6 +18,7 @@ from infra.cli.reasons import reason_text
 from infra.intake.gate import Gate, Taken
 from infra.intake.hazards import PICKLED
 from infra.intake.walk import walk
+from infra.vault.memory import MemoryVault
 from producers.identity import OBJECT
 from tests.governance_kit import Town
 from tests.probe_kit import SAMPLES, facts_of, png, probed
@@ -36,7 +37,7 @@ def births(tmp_path: Path, files: dict[str, bytes]) -> dict[str, ObjectIdentifie
     folder.mkdir()
     for name, data in files.items():
         (folder / name).write_bytes(data)
-    gate = Gate(world.application, BlobStore(tmp_path / "blobs"), world.bringer())
+    gate = Gate(world.application, BlobStore(tmp_path / "blobs"), MemoryVault(), world.bringer())
     taken = list(gate.identify(walk([folder])))
     found = {}
     for one in taken:
