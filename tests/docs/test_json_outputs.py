@@ -61,6 +61,7 @@ PLAN = (
     ("`dlq retry`", "dlq retry mirror"),
     ("`topic tail`, one object a line", "topic tail -n 1"),
     ("`dev kafka start`, `dev kafka status`, `dev kafka stop`", "dev kafka status"),
+    ("`dev corpus`", "dev corpus --objects 5 --more"),
     ("`fsck`", "fsck"),
     ("`doctor`: one of the list", "doctor"),
     ("`schema list`: one of the list", "schema list"),

@@ -89,7 +89,7 @@ def test_the_command_line_is_the_designed_one() -> None:
     expected |= {f"policy {verb}" for verb in ("draft", "approve", "activate")}
     expected |= {f"party {verb}" for verb in ("show", "enrol", "join", "assign-role", "withdraw-role")}
     expected |= {f"party {verb}" for verb in ("new-key", "bind-key", "withdraw-key")}
-    expected |= {"dev kafka start", "dev kafka stop", "dev kafka status"}
+    expected |= {"dev corpus", "dev kafka start", "dev kafka stop", "dev kafka status"}
     assert {" ".join(path) for path in COMMANDS} == expected | GROUPS
 
 
