@@ -32,6 +32,7 @@ from schemas.catalogue import CATALOGUE
 
 OBJECTS_MAX = 10_000_000
 CREW = 3
+PERFORMERS = 3
 PREFIX = "10.5072"
 
 
@@ -100,7 +101,8 @@ class Corpus:
             who, telling = self._house.hire()
             crew.append(who)
             self._beginning.append(telling)
-        self._beginning.append(self._house.perform(number, self._patience))
+        for performer in range(PERFORMERS):
+            self._beginning.append(self._house.perform(number * PERFORMERS + performer, self._patience))
         return tuple(crew)
 
 

@@ -9,40 +9,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
+from domain.capability import events as facts
+from domain.capability import means as machines
 from domain.capability.admission import BUILT_IN_ADMISSION, Step
-from domain.capability.events import (
-    CapabilityDescribed,
-    CapabilityGraded,
-    CapabilityKind,
-    CapabilityPublished,
-    CapabilityReinstated,
-    CapabilityRevoked,
-    CapabilitySuspended,
-    ComplianceTested,
-    FilingAuthority,
-    FilingChecked,
-    FilingDeclared,
-    FilingResult,
-    Grade,
-    LicenceTerm,
-    Nature,
-    ScanVerdict,
-    StopReason,
-    SupplyChainScanned,
-    VersionSigned,
-)
-from domain.capability.means import (
-    Pool,
-    PriceQuoted,
-    PriceUnit,
-    ResourceDrained,
-    ResourceEnrolled,
-    ResourceResumed,
-    ResourceRetired,
-    TemplateDefined,
-    TemplateRetired,
-    TemplateVersioned,
-)
 from domain.events import Event
 from domain.governance.policies import ADMISSION
 from domain.ids import Commitment
@@ -51,19 +20,19 @@ from infra.dev.house import House
 from schemas.values import instant_of
 
 CAPABILITIES: Final = (
-    ("geometry-field", CapabilityKind.GENERATIVE_MODEL, ""),
-    ("concept-diffusion", CapabilityKind.GENERATIVE_MODEL, "reinstated"),
-    ("voice-clone", CapabilityKind.GENERATIVE_MODEL, "revoked"),
-    ("face-research", CapabilityKind.ANALYSIS_MODEL, ""),
-    ("shot-matcher", CapabilityKind.ANALYSIS_MODEL, ""),
-    ("posterise", CapabilityKind.ALGORITHM, ""),
-    ("film-cleaner", CapabilityKind.TOOL, "suspended"),
-    ("matte-service", CapabilityKind.SERVICE, ""),
+    ("geometry-field", facts.CapabilityKind.GENERATIVE_MODEL, ""),
+    ("concept-diffusion", facts.CapabilityKind.GENERATIVE_MODEL, "reinstated"),
+    ("voice-clone", facts.CapabilityKind.GENERATIVE_MODEL, "revoked"),
+    ("face-research", facts.CapabilityKind.ANALYSIS_MODEL, ""),
+    ("shot-matcher", facts.CapabilityKind.ANALYSIS_MODEL, ""),
+    ("posterise", facts.CapabilityKind.ALGORITHM, ""),
+    ("film-cleaner", facts.CapabilityKind.TOOL, "suspended"),
+    ("matte-service", facts.CapabilityKind.SERVICE, ""),
 )
 """Name, kind, and what becomes of it after its publication."""
 RESEARCH_ONLY: Final = "face-research"
-_EVERY_NATURE: Final = (Nature.COMMERCIAL, Nature.NON_COMMERCIAL, Nature.RESEARCH)
-_MACHINES: Final = ((Pool.LOCAL, 3, 8), (Pool.INDUSTRY, 3, 64), (Pool.SOCIAL, 2, 512))
+_EVERY_NATURE: Final = (facts.Nature.COMMERCIAL, facts.Nature.NON_COMMERCIAL, facts.Nature.RESEARCH)
+_MACHINES: Final = ((machines.Pool.LOCAL, 3, 8), (machines.Pool.INDUSTRY, 3, 64), (machines.Pool.SOCIAL, 2, 512))
 Telling = Iterator[int | Act]
 
 
@@ -82,45 +51,45 @@ def tell_means(draw: Draw, house: House, patience: int) -> list[Telling]:
 
 
 def _capability(
-    draw: Draw, house: House, name: str, number: int, kind: CapabilityKind, fate: str, patience: int
+    draw: Draw, house: House, name: str, number: int, kind: facts.CapabilityKind, fate: str, patience: int
 ) -> Telling:
     vendor, officer = house.vendors[number % len(house.vendors)], draw.one_of(house.officers)
     stream = Stream(draw.uuid())
-    yield draw.act(stream, (CapabilityDescribed(provider=vendor.party, name=name, kind=kind),), vendor)
-    authority = FilingAuthority.CAC_GENERATIVE_SERVICE
+    yield draw.act(stream, (facts.CapabilityDescribed(provider=vendor.party, name=name, kind=kind),), vendor)
+    authority = facts.FilingAuthority.CAC_GENERATIVE_SERVICE
     filing = f"Beijing-{name.title().replace('-', '')}-{draw.between(10**9, 10**10 - 1)}"
     for version in (1, 2):
         yield patience
         for who, event in _course(draw, kind, name, version, vendor, officer):
             yield draw.act(stream, (event,), who)
         if Step.FILING in BUILT_IN_ADMISSION.steps[kind] and version == 1:
-            checked = FilingChecked(
-                authority=authority, number=filing, result=FilingResult.CONFIRMED, source=draw.digest()
+            checked = facts.FilingChecked(
+                authority=authority, number=filing, result=facts.FilingResult.CONFIRMED, source=draw.digest()
             )
-            yield draw.act(stream, (FilingDeclared(authority=authority, number=filing),), vendor)
+            yield draw.act(stream, (facts.FilingDeclared(authority=authority, number=filing),), vendor)
             yield draw.act(stream, (checked,), officer)
-        yield draw.act(stream, (CapabilityPublished(number=version),), officer, ADMISSION)
+        yield draw.act(stream, (facts.CapabilityPublished(number=version),), officer, ADMISSION)
     if fate:
         yield patience
-        reason, instant = draw.one_of((StopReason.SECURITY, StopReason.LICENCE)), instant_of(draw.now_us)
-        stop = CapabilityRevoked if fate == "revoked" else CapabilitySuspended
+        reason, instant = draw.one_of((facts.StopReason.SECURITY, facts.StopReason.LICENCE)), instant_of(draw.now_us)
+        stop = facts.CapabilityRevoked if fate == "revoked" else facts.CapabilitySuspended
         yield draw.act(stream, (stop(reason=reason, statement=draw.digest(), effective_at=instant),), officer)
     if fate == "reinstated":
         yield patience
-        yield draw.act(stream, (CapabilityReinstated(statement=draw.digest()),), officer, ADMISSION)
+        yield draw.act(stream, (facts.CapabilityReinstated(statement=draw.digest()),), officer, ADMISSION)
 
 
 def _course(
-    draw: Draw, kind: CapabilityKind, name: str, version: int, vendor: Who, officer: Who
+    draw: Draw, kind: facts.CapabilityKind, name: str, version: int, vendor: Who, officer: Who
 ) -> Iterator[tuple[Who, Event]]:
     """Yield signature and examinations of a version, as the admission policy asks of its kind."""
     fingerprint, steps = draw.digest(), BUILT_IN_ADMISSION.steps[kind]
-    natures = (Nature.RESEARCH,) if name == RESEARCH_ONLY else _EVERY_NATURE
+    natures = (facts.Nature.RESEARCH,) if name == RESEARCH_ONLY else _EVERY_NATURE
     licence = "LicenseRef-research-only" if name == RESEARCH_ONLY else "Apache-2.0"
-    weights = kind in (CapabilityKind.GENERATIVE_MODEL, CapabilityKind.ANALYSIS_MODEL)
+    weights = kind in (facts.CapabilityKind.GENERATIVE_MODEL, facts.CapabilityKind.ANALYSIS_MODEL)
     yield (
         vendor,
-        VersionSigned(
+        facts.VersionSigned(
             number=version,
             version=f"{version}.0",
             manifest=draw.digest(),
@@ -129,19 +98,19 @@ def _course(
             interface=draw.digest(),
             compatible=version == 1,
             weights=(draw.digest(),) if weights else (),
-            code=None if kind is CapabilityKind.SERVICE else draw.digest(),
-            licences=(LicenceTerm(component=name, licence=licence, natures=natures),),
-            claimed=(Grade.G0, Grade.G1),
+            code=None if kind is facts.CapabilityKind.SERVICE else draw.digest(),
+            licences=(facts.LicenceTerm(component=name, licence=licence, natures=natures),),
+            claimed=(facts.Grade.G0, facts.Grade.G1),
         ),
     )
     if Step.SCAN in steps:
         yield (
             officer,
-            SupplyChainScanned(
+            facts.SupplyChainScanned(
                 number=version,
                 fingerprint=fingerprint,
                 scanner="picklescan@0.0.30",
-                verdict=ScanVerdict.CLEAN,
+                verdict=facts.ScanVerdict.CLEAN,
                 findings=(),
             ),
         )
@@ -149,21 +118,19 @@ def _course(
         report, environment = draw.digest(), draw.digest()
         yield (
             officer,
-            ComplianceTested(
-                number=version,
-                fingerprint=fingerprint,
-                passed=12,
-                failed=0,
-                report=report,
-                environment=environment,
+            facts.ComplianceTested(
+                number=version, fingerprint=fingerprint, passed=12, failed=0, report=report, environment=environment
             ),
         )
-    yield officer, CapabilityGraded(number=version, grades=(Grade.G0,), natures=natures, basis=draw.digest())
+    yield (
+        officer,
+        facts.CapabilityGraded(number=version, grades=(facts.Grade.G0,), natures=natures, basis=draw.digest()),
+    )
 
 
-def _machine(draw: Draw, house: House, pool: Pool, level: int, accelerators: int, *, patience: int) -> Telling:
-    owner, stream = house.studio if pool is Pool.LOCAL else draw.one_of(house.vendors), Stream(draw.uuid())
-    enrolled = ResourceEnrolled(
+def _machine(draw: Draw, house: House, pool: machines.Pool, level: int, accelerators: int, *, patience: int) -> Telling:
+    owner, stream = house.studio if pool is machines.Pool.LOCAL else draw.one_of(house.vendors), Stream(draw.uuid())
+    enrolled = machines.ResourceEnrolled(
         owner=owner.party,
         pool=pool,
         country="CN",
@@ -174,21 +141,23 @@ def _machine(draw: Draw, house: House, pool: Pool, level: int, accelerators: int
     )
     yield draw.act(stream, (enrolled,), owner)
     until = instant_of(draw.now_us) + timedelta(days=365)
-    quoted = PriceQuoted(unit=PriceUnit.ACCELERATOR_HOUR, price=Commitment(draw.digest()), until=until)
+    quoted = machines.PriceQuoted(
+        unit=machines.PriceUnit.ACCELERATOR_HOUR, price=Commitment(draw.digest()), until=until
+    )
     yield draw.act(stream, (quoted,), owner)
     yield patience
-    yield draw.act(stream, (ResourceDrained(),), owner)
+    yield draw.act(stream, (machines.ResourceDrained(),), owner)
     yield patience
-    end = ResourceRetired() if pool is Pool.SOCIAL else ResourceResumed()
+    end = machines.ResourceRetired() if pool is machines.Pool.SOCIAL else machines.ResourceResumed()
     yield draw.act(stream, (end,), owner)
 
 
 def _template(draw: Draw, house: House, name: str, patience: int, *, retired: bool) -> Telling:
     stream, studio = Stream(draw.uuid()), house.studio
-    yield draw.act(stream, (TemplateDefined(owner=studio.party, name=name),), studio)
+    yield draw.act(stream, (machines.TemplateDefined(owner=studio.party, name=name),), studio)
     for number in (1, 2):
-        versioned = TemplateVersioned(number=number, document=draw.digest(), nodes=4 * number)
+        versioned = machines.TemplateVersioned(number=number, document=draw.digest(), nodes=4 * number)
         yield draw.act(stream, (versioned,), studio)
         yield patience
     if retired:
-        yield draw.act(stream, (TemplateRetired(),), studio)
+        yield draw.act(stream, (machines.TemplateRetired(),), studio)

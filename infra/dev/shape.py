@@ -31,10 +31,10 @@ PRODUCTIONS: Final = 60
 MEMBERS: Final = frozenset({"still", "scan", "image", "stock"})
 TRAINED_SHARE: Final = 10
 LIBRARY: Final = 300
-LEAST: Final = 100
+LEAST: Final = 400
 DRAFTS_MAX: Final = 3
 PARENT_KINDS: Final = (
-    "screenplay", "storyboard", "prompt", "still", "plate", "scan", "texture", "mesh", "scene", "image", "shot",
+    "screenplay", "storyboard", "prompt", "still", "plate", "scan", "texture", "mesh", "scene", "image", "shot"
 )  # fmt: skip
 REVISIONS: Final = (3, 30)
 _FIRST: Final = ("lut", "lut", "lut", "base-weights", "base-weights")
@@ -64,6 +64,13 @@ NEEDED: Final = {
 
 def _from_nothing(_: object) -> Edges:
     return {}
+
+
+def project_code(number: int) -> str:
+    """Return the code of a production: two words, and from the 110th on a number behind them."""
+    first, second = divmod(number, len(_NOUNS))
+    again, first = divmod(first, len(_ADJECTIVES))
+    return f"{_ADJECTIVES[first]}-{_NOUNS[second]}" + (f"-{again + 1}" if again else "")
 
 
 class TrainingSet:
@@ -204,12 +211,9 @@ class Shape:
     def _start(self) -> Production:
         draw, number = self._draw, self._started
         self._started += 1
-        first, second = divmod(number, len(_NOUNS))
-        round_, first = divmod(first, len(_ADJECTIVES))
-        code = f"{_ADJECTIVES[first]}-{_NOUNS[second]}" + (f"-{round_ + 1}" if round_ else "")
         evidence: dict[Element, Sha256] = {element: draw.digest() for element in EVIDENCE}
         return Production(
-            code=code,
+            code=project_code(number),
             papers=Papers(number, evidence, draw.digest()),
             crew=self._hire(number),
             left=max(LEAST, int(self._objects / PRODUCTIONS * (0.3 + 1.4 * draw.random.random()))),
