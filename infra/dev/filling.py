@@ -1,9 +1,9 @@
 """Append a corpus to a ledger: entries encoded here, batches under way in a thread while the next is encoded.
 
 `recorded_at` is the clock of the moment at which a batch begins, as append() wants it within 5 s of its own; when it
-happened in the house stands in `occurred_at`. A batch is one call of append(), at most BATCH_EVENTS_MAX events and
-BATCH_BYTES_MAX bytes. If the process ends in between, whole commands up to some act are there; the same corpus cannot
-be gone on with, another seed can.
+happened in the house stands in `occurred_at`. A batch is one call of append(), at most BATCH_EVENTS_MAX events. If the
+process ends in between, whole commands up to some act are there; the same corpus cannot be gone on with, another seed
+can.
 """
 
 import queue
@@ -24,7 +24,7 @@ from infra.bootstrap import Session
 from infra.dev.acts import Act
 from infra.dev.corpus import Corpus, corpus_name
 from infra.dev.scribe import Scribe
-from infra.store.committer import BATCH_BYTES_MAX, BATCH_EVENTS_MAX
+from infra.store.committer import BATCH_EVENTS_MAX
 from producers.governance import POLICY_SET, policy_in_force
 from producers.ports import AppendRequest, AppendResult, AppendStatus, LedgerStore
 
@@ -115,34 +115,27 @@ def append_acts(
     """
     sender, events = _Sender(store), 0
     try:
-        for told, requests in _batches(acts, scribe, clock):
+        for told in _batches(acts):
             events += sum(len(act.events) for act in told)
             on_batch(told, events)
-            sender.send(requests)
+            now = clock()  # behind on_batch, which may write a thousand files
+            sender.send([scribe.request(act, now) for act in told])
     except BaseException:
         sender.abandon()
         raise
     return sender.finish()
 
 
-def _batches(
-    acts: Iterable[Act], scribe: Scribe, clock: Callable[[], int]
-) -> Iterator[tuple[list[Act], list[AppendRequest]]]:
+def _batches(acts: Iterable[Act]) -> Iterator[list[Act]]:
     told: list[Act] = []
-    requests: list[AppendRequest] = []
-    events = entry_bytes = 0
-    now = clock()
+    events = 0
     for act in acts:
-        request = scribe.request(act, now)
-        more = sum(len(event.entry) for event in request.events)
-        if requests and (events + len(request.events) > BATCH_EVENTS_MAX or entry_bytes + more > BATCH_BYTES_MAX):
-            yield told, requests
-            told, requests, events, entry_bytes, now = [], [], 0, 0, clock()
+        if told and events + len(act.events) > BATCH_EVENTS_MAX:
+            yield told
+            told, events = [], 0
         told.append(act)
-        requests.append(request)
-        events += len(request.events)
-        entry_bytes += more
-    yield told, requests
+        events += len(act.events)
+    yield told
 
 
 def fill_ledger(

@@ -64,7 +64,7 @@ from infra.dev.kinds import KINDS
 from infra.dev.life import LACKING
 from infra.dev.scribe import Scribe
 from infra.dev.shape import NEEDED, REVISIONS, TRAINED_SHARE, TrainingSet
-from infra.store.committer import BATCH_BYTES_MAX, BATCH_EVENTS_MAX
+from infra.store.committer import BATCH_EVENTS_MAX
 from infra.store.memory import MemoryRecorder
 from producers.ports import AppendRequest, AppendResult, AppendStatus
 from schemas.catalogue import CATALOGUE
@@ -467,11 +467,10 @@ class Listening(MemoryRecorder):
 
     def __init__(self, clock: Callable[[], int]) -> None:
         super().__init__(clock)
-        self.calls: list[tuple[int, int]] = []
+        self.calls: list[int] = []
 
     def append(self, requests: Sequence[AppendRequest]) -> list[AppendResult]:
-        events = [event for request in requests for event in request.events]
-        self.calls.append((len(events), sum(len(event.entry) for event in events)))
+        self.calls.append(sum(len(request.events) for request in requests))
         return super().append(requests)
 
 
@@ -482,10 +481,25 @@ def test_batches_keep_the_limits_of_append_and_carry_the_clock() -> None:
     filled = append_acts(store, acts, scribe, lambda: START_US, lambda _, events: heard.append(events))
     assert (filled.first, filled.size) == (0, store.size()) and filled.types.total() == store.size()
     assert heard[-1] == store.size() and len(heard) == len(store.calls) > 1
-    assert all(events <= BATCH_EVENTS_MAX and size <= BATCH_BYTES_MAX for events, size in store.calls)
+    assert all(events <= BATCH_EVENTS_MAX for events in store.calls)
     decoded = [CODEC.decode(row.entry) for row in store.rows(0, 10_000)]
     assert {item.envelope.recorded_at for item in decoded} == {START_US}
     assert max(item.envelope.occurred_at or 0 for item in decoded) > START_US + SPAN_US // 2
+
+
+def test_bytes_are_kept_before_the_clock_is_read_and_the_events_are_sent() -> None:
+    ledger_id, acts = founded_in_memory(5, 1_200)
+    done: list[str] = []
+
+    def clock() -> int:
+        done.append("clock")
+        return START_US
+
+    store = Listening(lambda: START_US)
+    append_acts(store, acts, Scribe("any", ledger_id), clock, lambda _, events: done.append(str(events)))
+    assert done[1::2] == ["clock"] * len(store.calls)
+    sizes = [int(events) for events in done[::2]]
+    assert sizes == [sum(store.calls[: place + 1]) for place in range(len(store.calls))]
 
 
 def test_a_late_clock_and_a_repeated_corpus_are_said_and_end_it() -> None:
