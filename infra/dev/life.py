@@ -132,6 +132,7 @@ class Lives:
             parents=birth.parents,
             submission=None,
             project=birth.project,
+            technical=(),  # a line of text that stands in for a picture states no width
             hold=kind.hold,
         )
         clause = judgement.clause or kind.hold
@@ -242,7 +243,7 @@ class Lives:
         )
         facts = digital_object.Facts(
             holder=born.holder,
-            seen=Seen(born.content, kind.name, kind.hold),
+            seen=Seen(born.content, kind.name, hold=kind.hold),
             known_parents=frozenset(parent.object_id for parent in birth.parents),
             title_statement=None,
             policy=BUILT_IN,

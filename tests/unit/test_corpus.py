@@ -72,7 +72,7 @@ from schemas.codec import Codec, Decoded
 from schemas.envelope import read_header
 
 SEED, OBJECTS = 20_240_101, 2_000
-GOLDEN = "c23da27af9c9a84625933a1ef6e91ce6bf3b86e4090d482bb0cbe4f3833755ea"
+GOLDEN = "0d54d2d15a4b5ac1103c7a42f2daba163f951e743ea316edf0a0992532441487"
 CODEC = Codec(CATALOGUE)
 FOLDS: Final[Mapping[str, tuple[Any, Callable[[Any, Any], Any]]]] = {
     LedgerFounded.TYPE: (ledger.Ledger(), ledger.evolve),
@@ -219,7 +219,7 @@ def test_each_submission_is_what_the_gate_decides() -> None:
             declared_sha256=None if not isinstance(events[2], ObjectRejected) else birth.content.sm3,
             project=birth.project,
         )
-        seen = Seen(birth.content, birth.kind, birth.hold)
+        seen = Seen(birth.content, birth.kind, hold=birth.hold)
         parents = frozenset(parent.object_id for parent in birth.parents)
         facts = Facts(birth.holder, seen, parents, statement, BUILT_IN)
         identified, judged, outcome = digital_object.decide(DigitalObject(), command, facts)
