@@ -3,7 +3,7 @@
 `recorded_at` is the clock of the moment at which a batch begins, as append() wants it within 5 s of its own; when it
 happened in the house stands in `occurred_at`. A batch is one call of append(), at most BATCH_EVENTS_MAX events. If the
 process ends in between, whole commands up to some act are there; the same corpus cannot be gone on with, another seed
-can.
+can. Its commitments commit to values that are nowhere: `fsck --deep` says of each that the vault does not have it.
 """
 
 import queue

@@ -41,8 +41,11 @@ def test_the_ledger_is_whole_and_holds_the_objects_that_it_has_in_memory(studio:
     expected = objects_of(small_history(SEED, OBJECTS))
     rows = check_whole(studio, [format_id("O", one, "10.5072") for one in expected])
     assert objects_of(rows) == expected
-    found = studio.run("fsck", "--deep", "--json").ok().json
+    found = studio.run("fsck", "--json").ok().json
     assert (found["verdict"], found["damages"], found["unknown"]) == ("clean", [], [])
+    deep = studio.run("fsck", "--deep", "--json")
+    assert deep.code == 1, "its commitments open to nothing, and that is said"
+    assert deep.json["damages"] and all(line.startswith("vault: the value of ") for line in deep.json["damages"])
 
 
 def test_an_object_of_it_is_shown_and_its_bytes_are_found_and_hashed_again(studio: Place, told: Any) -> None:
