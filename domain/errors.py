@@ -6,11 +6,12 @@ LedgerError
 │   └── NotFound   nothing stands under this name, index or identifier
 ├── Conflict       somebody else wrote first: read again and decide again
 └── Unavailable    the outside world failed (database, disk, lock): retry later
+    └── Behind     a view has not taken in yet what is asked about: it is neither empty nor wrong
 """
 
 from domain.ledger.errors import Invalid, LedgerError
 
-__all__ = ["Conflict", "Invalid", "LedgerError", "NotFound", "Rejected", "Unavailable"]
+__all__ = ["Behind", "Conflict", "Invalid", "LedgerError", "NotFound", "Rejected", "Unavailable"]
 
 
 class Rejected(LedgerError):
@@ -27,3 +28,7 @@ class Conflict(LedgerError):
 
 class Unavailable(LedgerError):
     """The outside world failed; the same command may succeed later."""
+
+
+class Behind(Unavailable):
+    """A view has not taken in yet what is asked about: wait, or ask as of an earlier place."""

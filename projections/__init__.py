@@ -1,3 +1,3 @@
-"""Read models of the ledger: genealogy, compliance, trade and KPI views.
-Pure handlers from entries to rows; none is built before the read side's own issue.
+"""Read models of the ledger, pure: what each view reads of an entry and how that changes its rows.
+Nothing of a view is trusted: it is rebuilt from the ledger and compared by its digest.
 """

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from infra.embedded.cluster import Cluster
-from infra.store.provision import LOGINS, WRITER, install, role_dsn
+from infra.store.provision import LOGINS, PROJECTOR, WRITER, install, role_dsn
 
 PASSWORD = "only-for-tests"
 JAVA_ARCHIVE = Path(__file__).parents[1] / "build" / "kafka.aot"
@@ -145,6 +145,8 @@ def make_ledger_database(postgres_server: PostgresServer) -> Iterator[Callable[[
             with psycopg.connect(postgres_server.superuser_dsn, autocommit=True) as connection:
                 copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
                 connection.execute(copy.format(sql.Identifier(name), sql.Identifier(made[0])))
+                may_create = sql.SQL("GRANT CREATE ON DATABASE {} TO {}")  # a right on a database is not copied with it
+                connection.execute(may_create.format(sql.Identifier(name), sql.Identifier(PROJECTOR)))
         else:
             install(postgres_server.superuser_dsn, database=name, passwords=passwords)
         made.append(name)

@@ -11,6 +11,7 @@ import sys
 import typer
 
 from infra.cli import (
+    asset,
     capability,
     command,
     consumer,
@@ -20,6 +21,7 @@ from infra.cli import (
     intake,
     ledger,
     objects,
+    projection,
     records,
     schema,
     system,
@@ -44,6 +46,9 @@ app.command("command")(command.command)
 governance.register(app)
 app.add_typer(decision.app, name="decision")
 app.add_typer(vault.app, name="vault")
+app.add_typer(asset.app, name="asset")
+app.add_typer(asset.comply, name="comply")
+projection.register(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(schema.app, name="schema")
 records.register(topic.app)

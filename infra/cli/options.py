@@ -23,6 +23,29 @@ HomeOption = Annotated[
 LangOption = Annotated[str | None, typer.Option("--lang", help="zh or en (else EDGEPRINT_LANG, LC_ALL, LANG).")]
 
 
+def _place(text: str | None) -> str | None:
+    """Return a place as it is, if it can be one."""
+    if text is not None:
+        from domain.errors import Invalid
+        from infra.views.reading import parse_place
+
+        try:
+            parse_place(text)
+        except Invalid as error:
+            raise typer.BadParameter(str(error)) from error
+    return text
+
+
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", help="As of an index, a time or a root (default: now).", metavar="PLACE", callback=_place),
+]
+BeforeArgument = Annotated[
+    str, typer.Argument(help="The earlier place: an index, a time or a root.", metavar="A", callback=_place)
+]
+AfterArgument = Annotated[str, typer.Argument(help="The later place.", metavar="B", callback=_place)]
+
+
 @contextmanager
 def wrong_usage(name: str) -> Iterator[None]:
     """Report an argument that cannot be right as wrong usage (exit code 2), before anything is opened or written."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from domain.errors import Conflict, Invalid, LedgerError, NotFound, Rejected, Unavailable
+from domain.errors import Behind, Conflict, Invalid, LedgerError, NotFound, Rejected, Unavailable
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -26,6 +26,7 @@ EXIT_CRASH: Final = 70
 EXIT_INTERRUPTED: Final = 130
 
 _CODES: Final = (
+    (Behind, EXIT_INCOMPLETE),
     (NotFound, EXIT_NOT_FOUND),
     (Rejected, EXIT_DENIED),
     (Invalid, EXIT_FAILED),
@@ -42,6 +43,15 @@ def exit_code(error: LedgerError) -> int:
 def say(text: str = "") -> None:
     """Print one line of the result."""
     sys.stdout.write(text + "\n")
+
+
+def show(*renderables: Any) -> None:
+    """Print trees and tables of rich as part of the result; without colours where nobody watches."""
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120)
+    for renderable in renderables:
+        console.print(renderable)
 
 
 def note(text: str) -> None:

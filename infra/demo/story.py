@@ -21,6 +21,7 @@ from examples.photos import PACKAGE, VERSION, copy_photographs
 from infra.bootstrap import Session, found, opened
 from infra.cli.output import Words, size_text
 from infra.cli.reasons import reason_text
+from infra.demo.looking_back import PROJECT, look_back
 from infra.demo.people import decide_as_humans, file_capabilities, keep_and_erase_a_secret, meet
 from infra.fsck.tree import verify_tree
 from infra.home import Home
@@ -65,6 +66,7 @@ def tell(settings: Settings, files: Path | None, photographs: Path | None, *, qu
         say(words("\n二、各方登记，各持密钥", "\n2. Everybody is enrolled, each with a key"))
         people = meet(session, words, say)
         run = _identify(session, files, photographs, words, say)
+        earlier = run.sealed_size - 1
         _explain(run, words, say)
         say(words("\n五、能力备案：由他人检验，方可调用", "\n5. Capabilities are filed, and examined by others"))
         file_capabilities(session, people, words, say)
@@ -82,6 +84,7 @@ def tell(settings: Settings, files: Path | None, photographs: Path | None, *, qu
     result["tampered_index"] = _tamper(home, words, say)
     with opened(settings) as session:
         result["kafka_records"] = _subscribe(session, words, say)
+        look_back(session, run, None if files else FILM, earlier, words, say)
     _what_next(home, run, words, say)
     return result
 
@@ -115,7 +118,7 @@ def _identify(session: Session, files: Path | None, package: Path | None, words:
         if count <= SHOWN_MAX:
             say(_line(item, words))
 
-    run = identify_paths(session, paths, bringer_of(session), on_answer=show)
+    run = identify_paths(session, paths, bringer_of(session, project=PROJECT), on_answer=show)
     if count > SHOWN_MAX:
         say(words(f"   …… 另有 {count - SHOWN_MAX} 个", f"   ... and {count - SHOWN_MAX} more"))
     return run

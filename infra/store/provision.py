@@ -4,7 +4,7 @@
     migrator   LOGIN    applies migrations as owner
     writer     LOGIN    reads, and writes through append() only
     sealer     LOGIN    reads, and adds published notes
-    projector  LOGIN    reads
+    projector  LOGIN    reads, and keeps the views in schemas of its own
     reader     LOGIN    reads
     vault      LOGIN    reads and writes the vault, and nothing of the ledger
 
@@ -205,6 +205,9 @@ def _grant(connection: psycopg.Connection[Any], database: str) -> None:
         sql.SQL("GRANT USAGE ON SCHEMA ledger TO {}").format(logins),
         sql.SQL("CREATE SCHEMA IF NOT EXISTS vault AUTHORIZATION {}").format(owner),
         sql.SQL("GRANT USAGE ON SCHEMA vault TO {}").format(sql.Identifier(VAULT)),
+        sql.SQL("CREATE SCHEMA IF NOT EXISTS views AUTHORIZATION {}").format(owner),
+        sql.SQL("GRANT USAGE ON SCHEMA views TO {}").format(logins),
+        sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(name, sql.Identifier(PROJECTOR)),
         # A paused process that holds the head row would stop everybody.
         sql.SQL("ALTER ROLE {} IN DATABASE {} SET idle_in_transaction_session_timeout = '10s'").format(
             sql.Identifier(WRITER), name

@@ -5,10 +5,11 @@ beside it, and its receiver verifies that checkpoint against a policy (`verify_p
 """
 
 from pathlib import Path
+from typing import Any
 
 from domain.errors import Invalid, NotFound
 from domain.ledger.checkpoint import Checkpoint, parse_checkpoint
-from domain.ledger.merkle import inclusion_proof, verify_inclusion
+from domain.ledger.merkle import consistency_proof, inclusion_proof, root_from, verify_consistency, verify_inclusion
 from domain.ledger.note import parse_note
 from domain.ledger.proof import TlogProof
 from domain.ledger.tiles import ENTRIES_LEVEL, TILE_WIDTH, Tile, TileHashReader, parse_bundle, tile_path
@@ -60,6 +61,23 @@ def make_proof(directory: Path, index: int) -> TlogProof:
     path = inclusion_proof(index, checkpoint.size, reader)
     verify_inclusion(index=index, size=checkpoint.size, leaf=leaf, path=path, root=checkpoint.root)
     return TlogProof(index, path, note)
+
+
+def prove_consistency(directory: Path, size1: int, size2: int) -> dict[str, Any] | None:
+    """Return the verified consistency proof between two sizes as JSON values; None where the tree is not that far.
+
+    Raises:
+        Invalid: tiles are missing, or the later tree does not contain the earlier one.
+    """
+    note = PosixTree(directory).checkpoint()
+    if note is None or (head := parse_checkpoint(parse_note(note)[0]).size) < size2:
+        return None
+    reader = TileHashReader(head, PosixTree(directory).read)
+    root1, root2 = root_from(size1, reader), root_from(size2, reader)
+    path = consistency_proof(size1, size2, reader)
+    verify_consistency(size1=size1, root1=root1, size2=size2, root2=root2, path=path)
+    hexes = [one.hex() for one in path]
+    return {"size1": size1, "root1": root1.hex(), "size2": size2, "root2": root2.hex(), "path": hexes}
 
 
 def _check_index(index: int, checkpoint: Checkpoint) -> None:

@@ -41,9 +41,14 @@ from infra.intake.sidecar import load_sidecar, parse_sidecar
 from infra.keys.files import FileKeys
 from infra.process import read_json_object
 from infra.vault.memory import MemoryVault
+from infra.views.memory import MemoryViewStore
 from producers.ports import LedgerRow
 from producers.relay import record_of
 from producers.relay_ports import parse_position
+from projections.compliance import HOLD
+from projections.runner import Batch
+from projections.tables import Key, Values, Written
+from projections.view import View
 from schemas import envelope
 from schemas.attestation import command_text, manifest_text
 from schemas.catalogue import CATALOGUE
@@ -236,6 +241,18 @@ def test_a_decision_to_skip(tmp_path: Path) -> None:
 def test_every_example_of_the_page_is_read_by_a_test() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in examples(PAGE) if f'read("{name}")' not in source] == []
+
+
+def test_the_digest_of_a_view() -> None:
+    party, clerk = UUID7, UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0f")
+    store = MemoryViewStore(View("holds", 1, "legal holds alone", (HOLD,)))
+    rows: list[tuple[Key, Values, int, int | None]] = [
+        ((party, 7), ("a matter\twith a tab", clerk), 120, None),
+        ((party, 3), ("(2026) 京73民初1号", clerk), 97, 99),
+    ]
+    store.write(0, Batch(121, {HOLD.name: Written(rows, [])}))
+    assert store.digest().hex() == read("view-digest").strip()
+    assert hashlib.sha256(read("view-lines").encode() + b"\n").hexdigest() == read("view-digest").strip()
 
 
 def test_signed_commands() -> None:

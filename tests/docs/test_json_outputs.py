@@ -40,6 +40,17 @@ PLAN = (
     ("`command --dry-run`", "party enrol --kind agent --dry-run"),
     ("`party show`", "party show $(cat holder)"),
     ("`policy show`", "policy show trace-set"),
+    ("`identify`", "identify film/made.txt"),
+    ("`asset show`", "asset show $(cat id)"),
+    ("`asset history`", "asset history $(cat id)"),
+    ("`asset lineage`", "asset lineage $(cat id)"),
+    ("`comply status`", "comply status"),
+    ("`projection list`", "projection list"),
+    ("`projection rebuild`", "projection rebuild genealogy"),
+    ("`projection digest`", "projection digest genealogy"),
+    ("`projection retry`", "projection retry genealogy"),
+    ("`replay`", "replay --projection ledger"),
+    ("`diff`", "diff $(cat born) $(cat judged)"),
     ("`decision explain`", "decision explain $(cat judged)"),
     ("`ledger status`", "ledger status"),
     ("`ledger verify`", "ledger verify"),
@@ -90,6 +101,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
             if "holder" in answer and "ledger" in answer and not (folder / "holder").exists():
                 (folder / "holder").write_text(answer["holder"])
             if "objects" in answer:
+                (folder / "born").write_text(str(answer["objects"][0]["first_index"]))
                 (folder / "judged").write_text(str(answer["objects"][0]["last_index"]))
             for name_of, letter in (("template", "T"), ("resource", "U"), ("capability", "C")):
                 if "stream" in answer and f"/{letter}." in str(answer["stream"]):
@@ -101,6 +113,15 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
                 shutil.copy(folder / "answer", folder / "answer.opening")
             if "trace_set" in answer:
                 (folder / "id").write_text(answer["id"])
+                (folder / "film" / "made.txt").write_text("made of it")
+                parents = [{"object": answer["id"], "relation": "made_from"}]
+                sidecar = {
+                    "format": "edgeprint/sidecar/1",
+                    "file": "made.txt",
+                    "origin": "imported",
+                    "parents": parents,
+                }
+                (folder / "film" / "made.txt.edgeprint.json").write_text(json.dumps(sidecar))
             answers.append((name, answer))
         yield answers
 

@@ -67,7 +67,7 @@ def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 COMMANDS = list(commands(typer.main.get_command(app)))
 GROUPS = {"", "declare", "object", "schema", "ledger", "topic", "consumer", "dlq", "dev", "dev kafka"}
 GROUPS |= {"party", "mandate", "policy", "decision", "blob"}
-GROUPS |= {"capability", "template", "resource", "subject", "vault"}
+GROUPS |= {"capability", "template", "resource", "subject", "vault", "asset", "comply", "projection"}
 
 
 def test_the_command_line_is_the_designed_one() -> None:
@@ -89,6 +89,8 @@ def test_the_command_line_is_the_designed_one() -> None:
     expected |= {f"policy {verb}" for verb in ("draft", "approve", "activate")}
     expected |= {f"party {verb}" for verb in ("show", "enrol", "join", "assign-role", "withdraw-role")}
     expected |= {f"party {verb}" for verb in ("new-key", "bind-key", "withdraw-key")}
+    expected |= {"asset show", "asset history", "asset lineage", "comply status", "replay", "diff"}
+    expected |= {f"projection {verb}" for verb in ("list", "rebuild", "digest", "retry")}
     expected |= {"dev corpus", "dev kafka start", "dev kafka stop", "dev kafka status"}
     assert {" ".join(path) for path in COMMANDS} == expected | GROUPS
 

@@ -1,0 +1,140 @@
+"""`edgeprint asset | comply`: what something is, comes from and is used in; where a production stands."""
+
+from typing import Annotated, Any
+
+import typer
+
+from infra.cli.options import AsOfOption, HomeOption, JsonOption, LangOption, wrong_usage
+from infra.cli.output import Words, say, say_json, show
+
+app = typer.Typer(
+    help="Assets: what they are made of, where they are used, what happened to them.", no_args_is_help=True
+)
+comply = typer.Typer(help="Compliance: where a production stands.", no_args_is_help=True)
+ObjectArgument = Annotated[str, typer.Argument(metavar="ID", help="The object.")]
+
+
+@app.command("show")
+def show_asset(
+    identifier: ObjectArgument,
+    as_of: AsOfOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Show where an object stood as of a place of the ledger, and by what it was impaired at that instant."""
+    from infra.views.answers import asset_state
+
+    found = _asked(identifier, home, lang, lambda session, object_id: asset_state(session, object_id, as_of))
+    if as_json:
+        say_json(found)
+        return
+    words = _words(lang)
+    say(f"{found['id']}  {found['status']}")
+    for label, key in (
+        (words("项目", "project"), "project"),
+        (words("类型", "kind"), "kind"),
+        (words("来源", "origin"), "origin"),
+        (words("原因", "because"), "clause"),
+        (words("深度", "depth"), "depth"),
+    ):
+        say(f"  {label:<12}{'–' if found[key] in (None, '') else found[key]}")
+    for one in found["impaired_by"]:
+        say(f"  {words('受影响', 'impaired by'):<12}{one['source']}  {one['reason']}")
+    say(_coordinates(found["as_of"], words))
+
+
+@app.command("history")
+def history(
+    identifier: ObjectArgument,
+    as_of: AsOfOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """List every entry of an object up to a place of the ledger."""
+    from infra.views.answers import asset_history
+
+    found = _asked(identifier, home, lang, lambda session, object_id: asset_history(session, object_id, as_of))
+    if as_json:
+        say_json(found)
+        return
+    words = _words(lang)
+    for entry in found["entries"]:
+        say(f"{entry['index']:>10}  {entry['recorded_at']}  {entry['type'].rpartition('.')[2]}")
+    say(_coordinates(found["as_of"], words))
+
+
+@app.command("lineage")
+def lineage(
+    identifier: ObjectArgument,
+    as_of: AsOfOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Draw what an object comes from and what comes from it, as of a place of the ledger."""
+    from infra.cli.trees import lineage_trees
+    from infra.views.answers import asset_lineage
+
+    found = _asked(identifier, home, lang, lambda session, object_id: asset_lineage(session, object_id, as_of))
+    if as_json:
+        say_json(found)
+        return
+    words = _words(lang)
+    show(*lineage_trees(found, words))
+    say(_coordinates(found["as_of"], words))
+
+
+@comply.callback()
+def group() -> None:
+    """Compliance: where a production stands."""
+
+
+@comply.command("status")
+def status(
+    project: Annotated[str | None, typer.Option(help="Code of the production; all objects without one.")] = None,
+    as_of: AsOfOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Count what was submitted: admitted, quarantined, rejected; each element of the traceable set by its level."""
+    from infra.bootstrap import opened
+    from infra.cli.trees import status_tables
+    from infra.settings import read_settings
+    from infra.views.answers import compliance_status
+
+    settings = read_settings(home=home, lang=lang)
+    with opened(settings) as session:
+        found = compliance_status(session, project, as_of)
+    if as_json:
+        say_json(found)
+        return
+    words = Words(settings.lang)
+    show(*status_tables(found, words))
+    say(_coordinates(found["as_of"], words))
+
+
+def _asked(identifier: str, home: Any, lang: str | None, ask: Any) -> Any:
+    from domain.ids import parse_object_id
+    from infra.bootstrap import opened
+    from infra.settings import read_settings
+
+    with wrong_usage("ID"):
+        object_id = parse_object_id(identifier)
+    with opened(read_settings(home=home, lang=lang)) as session:
+        return ask(session, object_id)
+
+
+def _words(lang: str | None) -> Words:
+    from infra.settings import read_settings
+
+    return Words(read_settings(lang=lang).lang)
+
+
+def _coordinates(as_of: dict[str, Any], words: Words) -> str:
+    return words(
+        f"截至第 {as_of['position']} 条，时点 {as_of['instant']}",
+        f"as of index {as_of['position']}, instant {as_of['instant']}",
+    )

@@ -1,0 +1,191 @@
+"""A view in PostgreSQL: each build has a schema of its own, one row in `views.projection` says how far it is.
+
+Standing rows are found by a unique partial index on the key; indexes for questions are made when a build has caught up.
+Rows are written by COPY, in the text that the digest is over.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from domain.errors import Conflict, Invalid, Unavailable
+from projections.runner import Batch, Poison, Standing
+from projections.tables import Key, Kind, Place, Row, Table, Written, text_line
+from projections.view import View
+
+_MOVE: Final = (
+    "UPDATE views.projection SET position = %s, poison_index = %s, poison_reason = %s "
+    "WHERE schema = %s AND position = %s"
+)
+REASON_CHARACTERS_MAX: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One build of a view: its schema and how far it is."""
+
+    name: str
+    version: int
+    schema: str
+    state: str
+    position: int
+    indexed: bool
+    poison: Poison | None
+
+
+class PostgresViewStore:
+    """The rows of one build; see `projections.runner.Store`. One connection, one thread."""
+
+    def __init__(self, connection: psycopg.Connection[Any], view: View, schema: str) -> None:
+        """Use a connection of the projector's in autocommit; the build is there already."""
+        self._connection = connection
+        self._view = view
+        self._schema = schema
+        self._select = {table.name: _standing(schema, table) for table in view.tables}
+        self._end = {table.name: _ending(schema, table) for table in view.tables}
+        self._copy = {table.name: _copying(schema, table) for table in view.tables}
+
+    def position(self) -> int:
+        """Return the index of the first entry that is not taken in. Raises: Unavailable."""
+        query = "SELECT position FROM views.projection WHERE schema = %s"
+        row = self._connection.execute(query, (self._schema,)).fetchone()
+        if row is None:
+            raise Unavailable(f"the build {self._schema} is gone: another program has replaced it")
+        return int(row[0])
+
+    def standing(self, places: Sequence[tuple[Table, Key]]) -> Standing:
+        """Return the standing rows of these keys. Raises: Unavailable."""
+        found: dict[Place, Row] = {}
+        wanted: dict[str, tuple[Table, list[Key]]] = {}
+        for table, key in places:
+            wanted.setdefault(table.name, (table, []))[1].append(key)
+        for table, keys in wanted.values():
+            width = len(table.key)
+            arrays = [list(column) for column in zip(*keys, strict=True)]
+            for row in self._asked(table, arrays):
+                values = tuple(tuple(one) if isinstance(one, list) else one for one in row[width:-1])
+                found[table.name, tuple(row[:width])] = Row(values, row[-1])
+        return found
+
+    def _asked(self, table: Table, arrays: list[list[Any]]) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(self._select[table.name], arrays, prepare=True, binary=True).fetchall()
+        except psycopg.OperationalError as err:
+            raise Unavailable(f"the views' database does not answer: {str(err).splitlines()[0][:200]}") from err
+
+    def write(self, before: int, batch: Batch) -> None:
+        """Write rows and position in one transaction. Raises: Conflict, Invalid (rows it cannot hold), Unavailable."""
+        try:
+            self._write_all(before, batch)
+        except (psycopg.IntegrityError, psycopg.DataError) as err:
+            raise Invalid(f"{self._view.name}: {str(err).splitlines()[0][:200]}") from err
+
+    def _write_all(self, before: int, batch: Batch) -> None:
+        poison = batch.poison
+        said = (None, None) if poison is None else (poison.index, poison.reason[:REASON_CHARACTERS_MAX])
+        with self._connection.transaction():
+            moved = self._connection.execute(_MOVE, (batch.position, *said, self._schema, before), prepare=True)
+            if moved.rowcount != 1:
+                raise Conflict(f"{self._view.name}: expected position {before}, found another: somebody else builds it")
+            for name, written in batch.written.items():
+                self._write(self._view.table(name), written)
+
+    def _write(self, table: Table, written: Written) -> None:
+        if written.ended:
+            keys = [list(column) for column in zip(*(one[0] for one in written.ended), strict=True)]
+            ends = [one[2] for one in written.ended]
+            done = self._connection.execute(self._end[table.name], [*keys, ends], prepare=True)
+            if done.rowcount != len(ends):
+                raise Conflict(f"{self._view.name}.{table.name}: expected {len(ends)} standing rows, found others")
+        if written.begun:
+            lines = "".join(text_line((*key, *values, start, end)) for key, values, start, end in written.begun)
+            with self._connection.cursor() as cursor, cursor.copy(self._copy[table.name]) as copy:
+                copy.write(lines.encode())
+
+    def digest(self) -> bytes:
+        """Return the digest of the build's state, as it stands in one snapshot. Raises: Unavailable."""
+        state = sha256()
+        with self._connection.transaction():
+            self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            for table in sorted(self._view.tables, key=lambda one: one.name):
+                state.update(f"{table.name}\n".encode())
+                for block in self._blocks(table):
+                    state.update(block)
+        return state.digest()
+
+    def _blocks(self, table: Table) -> Iterator[Any]:
+        columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.all_columns)
+        order = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key)
+        query = sql.SQL("COPY (SELECT {}, valid_from, valid_to FROM {} ORDER BY {}, valid_from) TO STDOUT").format(
+            columns, sql.Identifier(self._schema, table.name), order
+        )
+        with self._connection.cursor() as cursor, cursor.copy(query) as copy:
+            yield from copy
+
+
+def create_tables(connection: psycopg.Connection[Any], view: View, schema: str) -> None:
+    """Make the schema and the tables of a build; the reader may read them."""
+    connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO edgeprint_reader").format(sql.Identifier(schema)))
+    for table in view.tables:
+        place = sql.Identifier(schema, table.name)
+        columns = sql.SQL(", ").join(
+            sql.SQL("{} {}").format(sql.Identifier(one.name), sql.SQL(one.kind.value)) for one in table.all_columns
+        )
+        span = sql.SQL("valid_from bigint NOT NULL, valid_to bigint CHECK (valid_to > valid_from)")
+        connection.execute(sql.SQL("CREATE TABLE {} ({}, {})").format(place, columns, span))
+        key = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key)
+        connection.execute(sql.SQL("CREATE UNIQUE INDEX ON {} ({}) WHERE valid_to IS NULL").format(place, key))
+        connection.execute(sql.SQL("GRANT SELECT ON {} TO edgeprint_reader").format(place))
+
+
+def create_indexes(connection: psycopg.Connection[Any], view: View, schema: str) -> None:
+    """Make the indexes for questions: by each key's history, and by the columns that a table is asked by."""
+    for table in view.tables:
+        place = sql.Identifier(schema, table.name)
+        key = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key)
+        connection.execute(sql.SQL("CREATE INDEX ON {} ({}, valid_from)").format(place, key))
+        for name in table.indexes:
+            connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(place, sql.Identifier(name)))
+        connection.execute(sql.SQL("ANALYZE {}").format(place))
+
+
+def _typed(kind: Kind) -> sql.SQL:
+    return sql.SQL(f"%s::{kind.value}[]")
+
+
+def _standing(schema: str, table: Table) -> sql.Composed:
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key)
+    columns = sql.SQL(", ").join(sql.Identifier("t", column.name) for column in table.all_columns)
+    return sql.SQL(
+        "SELECT {}, t.valid_from FROM unnest({}) AS wanted ({}) JOIN {} AS t USING ({}) WHERE t.valid_to IS NULL"
+    ).format(
+        columns,
+        sql.SQL(", ").join(_typed(column.kind) for column in table.key),
+        names,
+        sql.Identifier(schema, table.name),
+        names,
+    )
+
+
+def _ending(schema: str, table: Table) -> sql.Composed:
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key)
+    same = sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier("t", column.name), sql.Identifier("ended", column.name))
+        for column in table.key
+    )
+    return sql.SQL(
+        "UPDATE {} AS t SET valid_to = ended.valid_to FROM unnest({}, %s::bigint[]) AS ended ({}, valid_to) "
+        "WHERE {} AND t.valid_to IS NULL"
+    ).format(
+        sql.Identifier(schema, table.name), sql.SQL(", ").join(_typed(column.kind) for column in table.key), names, same
+    )
+
+
+def _copying(schema: str, table: Table) -> sql.Composed:
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.all_columns)
+    return sql.SQL("COPY {} ({}, valid_from, valid_to) FROM STDIN").format(sql.Identifier(schema, table.name), columns)

@@ -1,0 +1,383 @@
+"""The read side through the real command line: assets, compliance, projections, replay and diff, as of any place."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.ids import format_id, parse_object_id
+from domain.ledger.merkle import verify_consistency
+from projections.catalogue import VIEWS
+from schemas.values import instant_of
+from tests.e2e.kit import Place, place, superuser
+from tests.e2e.test_objects import SIDECAR
+
+UNKNOWN = format_id("O", UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0e"), "10.5072")
+NAMES = [view.name for view in VIEWS]
+ASKED = (
+    ["asset", "show", "ID"],
+    ["asset", "history", "ID"],
+    ["asset", "lineage", "ID"],
+    ["comply", "status"],
+    ["replay"],
+)
+
+
+@dataclass(frozen=True)
+class Film:
+    """A ledger in which a cut is made of a still, which is withdrawn later."""
+
+    place: Place
+    still: str
+    cut: str
+    born: int
+    sealed: int
+    withdrawn: int
+
+    def json(self, *arguments: str) -> Any:
+        return self.place.run(*arguments, "--json").ok().json
+
+
+def size(place: Place) -> int:
+    return int(place.run("status", "--json").ok().json["ledger_size"])
+
+
+def brought(place: Place, name: str, **sidecar: Any) -> str:
+    """Identify a file with a sidecar and return its object."""
+    file = place.write(name, f"the bytes of {name}\n")
+    place.write(f"{name}.edgeprint.json", json.dumps({**SIDECAR, "file": name, **sidecar}))
+    (found,) = place.run("identify", file, "--json").ok().json["objects"]
+    return str(found["id"])
+
+
+@pytest.fixture(scope="module")
+def film() -> Iterator[Film]:
+    with place() as made:
+        made.init("--origin", "film.example/reading")
+        made.run("up", "--no-kafka").ok()
+        still = brought(made, "still.txt")
+        born = size(made)
+        cut = brought(made, "cut.txt", parents=[{"object": still, "relation": "made_from"}])
+        sealed = int(made.run("ledger", "status", "--json").ok().json["sealed_size"])
+        withdrawal = ("--reason", "rights", "--effective-at", "2020-01-02T03:04:05Z")
+        made.run("object", "withdraw", still, *withdrawal).ok()
+        yield Film(made, still, cut, born, sealed, size(made))
+
+
+# -- assets ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_asset_now_and_before_it_was_withdrawn(film: Film) -> None:
+    now, then = (
+        film.json("asset", "show", film.still),
+        film.json("asset", "show", film.still, "--as-of", str(film.born - 1)),
+    )
+    assert (now["id"], now["status"], then["status"]) == (film.still, "withdrawn", "quarantined")
+    assert now["as_of"]["position"] == film.withdrawn - 1
+    assert then["as_of"]["position"] == film.born - 1
+    assert [(one["source"], one["reason"]) for one in now["impaired_by"]] == [(film.still, "rights")]
+    assert then["impaired_by"] == []
+    assert film.json("object", "show", film.still)["status"] == now["status"]
+
+
+def test_what_is_made_of_it_is_impaired_by_it(film: Film) -> None:
+    now, then = (
+        film.json("asset", "show", film.cut),
+        film.json("asset", "show", film.cut, "--as-of", str(film.sealed - 1)),
+    )
+    (cause,) = now["impaired_by"]
+    assert (cause["source"], cause["reason"]) == (film.still, "rights")
+    assert film.json("ledger", "entry", str(cause["cause_index"]))["type"] == "edgeprint.identity.ObjectWithdrawn"
+    assert (now["status"], now["depth"], now["family"]) == ("quarantined", 1, film.cut)
+    assert then["impaired_by"] == [], "it was not known then"
+
+
+def test_a_history_is_the_stream_of_the_object(film: Film) -> None:
+    found = film.json("asset", "history", film.still)
+    assert found["entries"][0]["type"] == "edgeprint.identity.ObjectIdentified"
+    assert found["entries"][-1]["type"] == "edgeprint.identity.ObjectWithdrawn"
+    assert [one["version"] for one in found["entries"]] == list(range(1, len(found["entries"]) + 1))
+    shown = film.json("object", "show", film.still)["history"]
+    assert [(one["index"], one["type"]) for one in found["entries"]] == [(one["index"], one["type"]) for one in shown]
+    first = found["entries"][0]
+    early = film.json("asset", "history", film.still, "--as-of", str(first["index"]))
+    assert early["entries"] == [first]
+
+
+def test_a_lineage_goes_up_and_down(film: Film) -> None:
+    found = film.json("asset", "lineage", film.still)
+    assert (found["above"], found["below"], found["cut"]) == (0, 1, False)
+    assert [(node["id"], node["depth"], node["status"]) for node in found["nodes"]] == [
+        (film.still, 0, "withdrawn"),
+        (film.cut, 1, "quarantined"),
+    ]
+    assert found["edges"] == [{"child": film.cut, "parent": film.still, "relation": "made_from"}]
+    up = film.json("asset", "lineage", film.cut)
+    assert (up["above"], up["below"], up["edges"]) == (1, 0, found["edges"])
+    before = film.json("asset", "lineage", film.still, "--as-of", str(film.born - 1))
+    assert (before["below"], before["edges"]) == (0, [])
+
+
+def test_compliance_now_and_then(film: Film) -> None:
+    now, then = film.json("comply", "status"), film.json("comply", "status", "--as-of", str(film.sealed - 1))
+    assert (now["submitted"], now["by_status"], now["revoked"]) == (2, {"quarantined": 1, "withdrawn": 1}, 1)
+    assert (then["submitted"], then["by_status"], then["revoked"]) == (2, {"quarantined": 2}, 0)
+    assert {sum(n for key, n in row.items() if key != "element") for row in now["elements"]} == {2}
+    founding = film.json("comply", "status", "--as-of", "0")
+    assert (founding["submitted"], founding["by_status"]) == (0, {}), "an empty answer"
+    nobody = film.json("comply", "status", "--project", "no such production")
+    assert (nobody["submitted"], nobody["project"]) == (0, "no such production")
+
+
+# -- places ------------------------------------------------------------------------------------------------------------
+
+
+def test_index_time_and_root_name_the_same_place(film: Film) -> None:
+    at = film.sealed - 1
+    by_index = film.json("asset", "show", film.cut, "--as-of", str(at))
+    between = film.json("diff", str(at), str(film.withdrawn - 1))
+    by_root = film.json("asset", "show", film.cut, "--as-of", root_at(film, film.sealed))
+    recorded = film.json("ledger", "entry", str(at))["envelope"]["recorded_at"]
+    by_time = film.json("asset", "show", film.cut, "--as-of", instant_of(recorded).isoformat())
+    assert by_root == by_index
+    assert (by_time["as_of"]["position"], by_time["status"]) == (at, by_index["status"])
+    assert by_index["as_of"] == between["before"]
+
+
+def root_at(film: Film, size: int) -> str:
+    """Return the root of a size, as the proof of a diff tells it."""
+    return str(film.json("diff", str(size - 1), str(film.withdrawn - 1))["proof"]["root1"])
+
+
+@pytest.mark.parametrize("command", ASKED, ids=" ".join)
+@pytest.mark.parametrize(
+    ("as_of", "code", "error"),
+    [
+        ("99999999", 3, "NotFound"),
+        ("ab" * 32, 3, "NotFound"),
+        ("1999-01-01T00:00:00Z", 3, "NotFound"),
+        ("yesterday", 2, None),
+        ("2026-11-26T00:00:00", 2, None),
+        ("0001-01-01T00:00:00+14:00", 2, None),
+    ],
+)
+def test_places_that_are_not_there_and_texts_that_are_no_place(
+    film: Film, command: list[str], as_of: str, code: int, error: str | None
+) -> None:
+    answer = film.place.run(*[film.still if word == "ID" else word for word in command], "--as-of", as_of, "--json")
+    assert answer.code == code
+    if error is None:
+        assert answer.out == "" and "Usage:" in answer.err
+    else:
+        assert answer.json["error"] == error
+
+
+def test_an_object_that_is_not_there_or_not_yet(film: Film) -> None:
+    for verb in ("show", "history", "lineage"):
+        nobody = film.place.run("asset", verb, UNKNOWN, "--json")
+        early = film.place.run("asset", verb, film.cut, "--as-of", str(film.born - 1), "--json")
+        assert (nobody.code, early.code) == (3, 3)
+        assert nobody.json["error"] == early.json["error"] == "NotFound"
+        assert f"as of index {film.born - 1}" in early.json["message"]
+        assert film.place.run("asset", verb, "rubbish").code == 2
+
+
+# -- projections -------------------------------------------------------------------------------------------------------
+
+
+def test_the_list_says_how_far_each_view_is(film: Film) -> None:
+    film.json("comply", "status")
+    found = film.json("projection", "list")
+    assert found["ledger_size"] == film.withdrawn
+    assert sorted(one["name"] for one in found["projections"]) == sorted(NAMES)
+    for one in found["projections"]:
+        told = (one["state"], one["position"], one["behind"], one["stopped_at"], one["because"])
+        assert told == ("live", film.withdrawn, 0, None, None)
+    text = film.place.run("projection", "list").ok().out
+    assert all(name in text for name in NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_replay_to_the_head_has_the_digest_of_the_projection_and_of_its_rebuild(film: Film, name: str) -> None:
+    kept = film.json("projection", "digest", name)
+    assert (kept["name"], kept["position"]) == (name, film.withdrawn)
+    replayed = film.json("replay", "--as-of", str(film.withdrawn - 1), "--projection", name)
+    (one,) = replayed["projections"]
+    assert (replayed["position"], one["projection"], one["digest"]) == (film.withdrawn - 1, name, kept["digest"])
+    rebuilt = film.json("projection", "rebuild", name)
+    assert rebuilt == {
+        "name": name,
+        "position": film.withdrawn,
+        "digest": kept["digest"],
+        "replaced": kept["digest"],
+        "same": True,
+    }
+
+
+def test_replay_of_an_earlier_place_is_another_state_and_touches_nothing(film: Film) -> None:
+    before = film.json("projection", "list")
+    live, early = film.json("replay"), film.json("replay", "--as-of", str(film.born - 1))
+    assert [one["projection"] for one in early["projections"]] == NAMES
+    digests = [{one["projection"]: one["digest"] for one in some["projections"]} for some in (live, early)]
+    assert digests[0]["compliance"] != digests[1]["compliance"]
+    (compliance,) = [one for one in early["projections"] if one["projection"] == "compliance"]
+    assert compliance["rows"]["object"] == 1
+    assert film.json("projection", "list") == before
+    assert f"{digests[1]['genealogy']}\n" in film.place.run("replay", "--as-of", str(film.born - 1)).ok().out
+
+
+def test_unknown_projections_are_not_found(film: Film) -> None:
+    for command in (["rebuild", "x"], ["digest", "x"], ["retry", "x"]):
+        answer = film.place.run("projection", *command, "--json")
+        assert (answer.code, answer.json["error"]) == (3, "NotFound")
+        assert "expected one of genealogy" in answer.json["message"]
+    assert film.place.run("replay", "--projection", "x").code == 3
+
+
+def schema_of(film: Film, name: str) -> str:
+    from infra.store.provision import READER
+    from infra.views.reading import Reader
+    from projections.catalogue import find_view
+
+    with Reader(film.place.database().dsn(READER)).look(find_view(name), None, 0) as look:
+        return look.schema
+
+
+def test_a_view_that_somebody_changed_is_told_and_replaced(film: Film) -> None:
+    honest = film.json("comply", "status")["by_status"]
+    superuser(
+        film.place, f"UPDATE {schema_of(film, 'compliance')}.object SET status = 'admitted' WHERE valid_to IS NULL"
+    )
+    assert film.json("comply", "status")["by_status"] == {"admitted": 2}, "a view is not trusted"
+    told = film.place.run("projection", "rebuild", "compliance", "--json")
+    assert (told.code, told.json["same"]) == (1, False)
+    assert told.json["replaced"] != told.json["digest"]
+    assert film.json("comply", "status")["by_status"] == honest
+    assert film.place.run("projection", "rebuild", "compliance").ok().err == ""
+    superuser(film.place, f"DELETE FROM {schema_of(film, 'compliance')}.object WHERE valid_to IS NULL")
+    for lang, words in (("zh", "此前的视图与账本不符"), ("en", "it was not what the ledger says")):
+        answer = film.place.run("projection", "rebuild", "compliance", "--lang", lang)
+        assert (answer.code, words in answer.err) == ((1, True) if lang == "zh" else (0, False))
+
+
+# -- diff --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_diff_says_what_happened_and_proves_it(film: Film) -> None:
+    film.place.run("ledger", "verify").ok()
+    found = film.json("diff", str(film.born - 1), str(film.withdrawn - 1))
+    assert (found["born"], [(one["object"], one["from"], one["to"]) for one in found["moved"]]) == (
+        [film.cut],
+        [(film.still, "quarantined", "withdrawn")],
+    )
+    assert sum(found["events"].values()) == film.withdrawn - film.born
+    assert found["events"]["edgeprint.identity.ObjectWithdrawn"] == 1
+    assert found["statuses"]["withdrawn"] == {"before": 0, "after": 1}
+    assert (found["before"]["position"], found["after"]["position"]) == (film.born - 1, film.withdrawn - 1)
+    proof = found["proof"]
+    path = [bytes.fromhex(one) for one in proof["path"]]
+    root1, root2 = bytes.fromhex(proof["root1"]), bytes.fromhex(proof["root2"])
+    assert (proof["size1"], proof["size2"]) == (film.born, film.withdrawn)
+    verify_consistency(size1=film.born, root1=root1, size2=film.withdrawn, root2=root2, path=path)
+    assert film.json("ledger", "status")["root"] == proof["root2"]
+
+
+def test_a_diff_of_a_place_with_itself_is_empty(film: Film) -> None:
+    found = film.json("diff", str(film.born - 1), str(film.born - 1))
+    assert (found["events"], found["born"], found["moved"]) == ({}, [], [])
+    assert found["proof"]["path"] == [] and found["proof"]["root1"] == found["proof"]["root2"]
+
+
+def test_a_diff_backwards_and_rubbish_are_wrong_usage(film: Film) -> None:
+    backwards = film.place.run("diff", str(film.born), "1", "--json")
+    assert (backwards.code, backwards.out) == (2, "")
+    assert f"expected the later place behind index {film.born}, found 1" in " ".join(backwards.err.split())
+    assert film.place.run("diff", "1", "99999999").code == 3
+    assert film.place.run("diff", "1", "then").code == film.place.run("diff", "1").code == 2
+
+
+# -- texts -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "chinese", "english"),
+    [
+        (["asset", "show", "CUT"], ["受影响", "深度", "截至第"], ["impaired by", "depth", "as of index"]),
+        (["asset", "history", "CUT"], ["截至第", "ObjectIdentified"], ["as of index", "ObjectIdentified"]),
+        (["asset", "lineage", "CUT"], ["由来：1 件", "made_from"], ["comes from 1", "made_from"]),
+        (["asset", "lineage", "STILL"], ["由来：0 件", "去向：1 件"], ["comes from 0", "1 come from it"]),
+        (
+            ["comply", "status"],
+            ["提交 2 件", "最小可追溯集", "隔离", "撤回", "50.0"],
+            ["2 submitted", "quarantined", "50.0"],
+        ),
+        (["comply", "status", "--as-of", "0"], ["提交 0 件", "–"], ["0 submitted", "–"]),
+        (
+            ["diff", "FIRST", "LAST"],
+            ["新增对象 1", "已核验"],
+            ["1 objects born", "verified", "quarantined → withdrawn"],
+        ),
+    ],
+    ids=[f"text {number}" for number in range(7)],
+)
+def test_people_read_it_in_two_languages(
+    film: Film, command: list[str], chinese: list[str], english: list[str]
+) -> None:
+    words = {"CUT": film.cut, "STILL": film.still, "FIRST": str(film.born - 1), "LAST": str(film.withdrawn - 1)}
+    arguments = [words.get(word, word) for word in command]
+    for lang, expected in (("zh", chinese), ("en", english)):
+        answer = film.place.run(*arguments, "--lang", lang).ok()
+        assert [word for word in expected if word not in answer.out] == []
+        assert answer.err == "" and "\x1b" not in answer.out
+        assert expected[0] in film.place.run(*arguments, environ={"EDGEPRINT_LANG": lang}).ok().out
+
+
+def test_the_ledger_is_sound_after_all_of_it(film: Film) -> None:
+    film.place.run("fsck").ok()
+    assert parse_object_id(film.still) != parse_object_id(film.cut)
+    assert hashlib.sha256(b"the bytes of still.txt\n").hexdigest() == film.json("object", "show", film.still)["sha256"]
+
+
+def test_what_is_not_sealed_is_not_proved(film: Film) -> None:
+    """The tree is taken away: the newest place lies behind its end, and the diff says so and proves nothing."""
+    checkpoint = film.place.home / "tlog" / "checkpoint"
+    note = checkpoint.read_bytes()
+    try:
+        checkpoint.unlink()
+        found = film.json("diff", str(film.born - 1), str(film.withdrawn - 1))
+        assert found["proof"] is None and found["born"] == [film.cut]
+        text = film.place.run("diff", str(film.born - 1), str(film.withdrawn - 1), "--lang", "en").ok().out
+        assert "not sealed yet: not proved" in text
+    finally:
+        checkpoint.write_bytes(note)
+
+
+def test_a_view_that_stopped_answers_up_to_there_and_is_behind_beyond(film: Film) -> None:
+    """The genealogy has stopped before what happens next; it stays behind until it is told to try again."""
+    at, view = film.withdrawn, schema_of(film, "genealogy")
+    stop = f"poison_index = {at}, poison_reason = 'stumbled'"
+    superuser(film.place, f"UPDATE views.projection SET {stop} WHERE schema = '{view}'")
+    late = brought(film.place, "late.txt", parents=[{"object": film.cut, "relation": "made_from"}])
+    head = size(film.place) - 1
+    for command in (["asset", "lineage", late], ["asset", "show", late], ["asset", "show", film.still]):
+        behind = film.place.run(*command, "--as-of", str(head), "--json")
+        assert (behind.code, behind.json["error"]) == (4, "Behind")
+        assert f"genealogy has taken in {at} entries; expected those up to index {head}" in behind.json["message"]
+    assert film.json("asset", "show", film.still)["as_of"]["position"] == at - 1, "both views as of the slower one"
+    assert film.place.run("asset", "show", late).code == 3, "as of there it was not born"
+    assert film.json("comply", "status")["as_of"]["position"] == head, "others go on"
+    (listed,) = [one for one in film.json("projection", "list")["projections"] if one["name"] == "genealogy"]
+    assert (listed["stopped_at"], listed["because"], listed["behind"]) == (at, "stumbled", head + 1 - at)
+    text = film.place.run("projection", "list", "--lang", "zh").ok().out
+    assert f"停于 {at}: stumbled" in text
+    assert film.json("projection", "retry", "genealogy") == {
+        "name": "genealogy",
+        "position": head + 1,
+        "stopped_at": None,
+    }
+    assert film.json("asset", "lineage", film.still, "--as-of", str(head))["below"] == 2
+    assert film.json("asset", "show", late)["depth"] == 2
