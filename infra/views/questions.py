@@ -99,7 +99,12 @@ def status(look: Look, project: str | None = None) -> dict[str, Any]:
         verified += _all_verified(trace)
         for element, required, found in zip(ELEMENTS, trace.required, trace.found, strict=True):
             cells[element][_cell(required, found)] += 1
+    ids, holders = {row.object for row in objects}, {row.holder for row in objects}
     revoked = [row for row in look.rows(REVOKED) if _open(row, look.as_of.instant_us)]
+    holds = look.rows(HOLD)
+    if project is not None:  # what concerns the production: its own objects, and those who brought them
+        revoked = [row for row in revoked if row.source in ids]
+        holds = [row for row in holds if row.party in holders]
     return {
         "submitted": len(objects),
         "by_status": _counted(row.status for row in objects),
@@ -109,7 +114,7 @@ def status(look: Look, project: str | None = None) -> dict[str, Any]:
         "elements": [{"element": element, **dict(sorted(counts.items()))} for element, counts in cells.items()],
         "lifted": sum(row.lifted for row in objects),
         "revoked": len(revoked),
-        "legal_holds": len(look.rows(HOLD)),
+        "legal_holds": len(holds),
     }
 
 
