@@ -1,3 +1,3 @@
-"""Genealogy: what is made of what, declared and found. `view` keeps the rows; the rest answers questions and draws.
-Pure: no SQL, no files, no clock.
+"""The genealogy index: what an object is made of and where it went, as of any ledger index.
+Pure values and sums; whoever calls feeds it from the ledger, keeps its snapshots and writes what it draws.
 """

@@ -1,0 +1,400 @@
+"""The genealogy index, fed in ledger order and asked as of any ledger index.
+
+What holds of the graph. A declared edge points to an object born earlier, so that declared edges close no circle and
+the ledger index is a topological order. A found edge comes at any later index between any two objects and may close
+one; every walk here keeps a set of what it has visited. *As of N*: the nodes born at or before N, the declared edges of
+those, the found edges whose index is at most N. An object is never among its own ancestors or descendants, also where
+a circle leads back to it.
+
+How it is fast. Declared edges stand in compiled adjacency, and one call there finds everything above or below a node.
+That answers for every position: what leads from X to something born at or before N was itself born at or before N, so
+descendants as of N are the live ones less those born later. Found edges are few: they stand in two dictionaries, and a
+question goes on from each that starts inside what it has reached.
+
+One thread feeds; nobody may ask while it does. Questions alone may run side by side.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+
+from domain.errors import Invalid, NotFound
+from domain.ledger.merkle import CompactRange, leaf_hashes
+from projections.genealogy.arrays import Arrays
+from projections.genealogy.model import (
+    FOUND,
+    ID_BYTES,
+    INCLUDES,
+    VERSION_RELATIONS,
+    Committed,
+    CommonAncestors,
+    Edge,
+    Family,
+    Impact,
+    Members,
+    Node,
+    Ordinals,
+    Paths,
+    Uses,
+)
+from projections.genealogy.paths import PATHS_MAX, Ways, find_paths
+from projections.genealogy.reach import Link, Reach
+
+SAMPLE: Final = 20
+COMMON_MAX: Final = 1_000
+POSITION_LIVE: Final = 2**63 - 1
+_WALK_FIRST = 2_000
+_PIECE = 200_000
+
+
+class Genealogy:
+    """The index. Every question takes `position`, a ledger index, inclusive; None asks of everything fed so far.
+
+    Every question raises NotFound for an object that was not born at that position.
+    """
+
+    def __init__(self, arrays: Arrays | None = None, position: int = -1) -> None:
+        """Start empty, or with the columns of a snapshot, which are taken over, and its position."""
+        self.arrays = Arrays() if arrays is None else arrays
+        self._ordinals: dict[bytes, int] = {}
+        self._declared, self._includes, self._versions = Reach(), Reach(), Reach()
+        self._found_up: dict[int, list[tuple[int, int]]] = {}
+        self._found_down: dict[int, list[tuple[int, int]]] = {}
+        self._position = position
+        if len(self.arrays):
+            self._restore()
+
+    def __len__(self) -> int:
+        """Return how many objects were born."""
+        return len(self.arrays)
+
+    @property
+    def position(self) -> int:
+        """Return the ledger index up to which the ledger was read; -1 before the first event."""
+        return self._position
+
+    @property
+    def edge_count(self) -> int:
+        """Return how many edges there are, found ones included."""
+        return len(self.arrays.parents) + len(self.arrays.found_children)
+
+    # -- what comes in ------------------------------------------------------------------------------------------------
+
+    def born(self, node: Node, edges: Iterable[Edge]) -> None:
+        """Add an object and its declared edges.
+
+        Raises:
+            Invalid: it is known, its index is not beyond the last one, an edge is not its own, is a found one, or
+                points to an object that was not born; nothing was added.
+        """
+        self._check_next(node.index)
+        if node.object_id.bytes in self._ordinals:
+            raise Invalid(f"birth at index {node.index}: expected an object not born, found {node.object_id}")
+        parents = []
+        for edge in edges:
+            if edge.child != node.object_id or edge.index != node.index or edge.relation == FOUND:
+                raise Invalid(
+                    f"birth at index {node.index}: expected a declared edge of {node.object_id}, found {edge}"
+                )
+            parents.append((self._known(edge.parent, node.index), edge.relation))
+        ordinal = len(self.arrays)
+        links = [(parent, ordinal, relation) for parent, relation in self.arrays.add_node(node, parents)]
+        self._ordinals[node.object_id.bytes] = ordinal
+        for graph, chosen in self._layers():
+            graph.add_node()
+            graph.add_edges(link for link in links if chosen is None or link[2] in chosen)
+        self._position = node.index
+
+    def found(self, edge: Edge) -> None:
+        """Add an edge that was found; the same two objects may be named again.
+
+        Raises:
+            Invalid: its index is not beyond the last one, it is of a declared relation, or an end was not born.
+        """
+        self._check_next(edge.index)
+        if edge.relation != FOUND:
+            raise Invalid(f"finding at index {edge.index}: expected relation {FOUND}, found {edge.relation}")
+        child, parent = self._known(edge.child, edge.index), self._known(edge.parent, edge.index)
+        self.arrays.add_found(child, parent, edge.index)
+        self._link_found(child, parent, edge.index)
+        self._position = edge.index
+
+    def read_to(self, index: int) -> None:
+        """Note that the ledger was read up to `index` and held nothing more for the genealogy.
+
+        Raises:
+            Invalid: the index lies before the last one.
+        """
+        if not self._position <= index <= POSITION_LIVE:
+            raise Invalid(f"genealogy: expected an index of {self._position} or beyond, found {index}")
+        self._position = index
+
+    # -- questions ----------------------------------------------------------------------------------------------------
+
+    def node(self, object_id: UUID, position: int | None = None) -> Node:
+        """Return the object as it was born."""
+        return self.arrays.node(self.place(object_id, position))
+
+    def depth(self, object_id: UUID, position: int | None = None) -> int:
+        """Return the length of the longest declared way up to an object without parents; fixed at birth."""
+        return int(self.arrays.depths.view()[self.place(object_id, position)])
+
+    def ancestors(self, object_id: UUID, position: int | None = None) -> Members:
+        """Return all that the object comes from, directly or not."""
+        return self._members(self.reach(self.place(object_id, position), position, up=True))
+
+    def descendants(self, object_id: UUID, position: int | None = None) -> Members:
+        """Return all that comes from the object, directly or not."""
+        return self._members(self.reach(self.place(object_id, position), position, up=False))
+
+    def impact(self, object_id: UUID, position: int | None = None) -> Impact:
+        """Return how many descendants the object has, by kind, and the first SAMPLE of them."""
+        reached = self.reach(self.place(object_id, position), position, up=False)
+        names = self.arrays.kind_names.values
+        counts = np.bincount(self.arrays.kinds.view()[reached], minlength=len(names)).tolist()
+        by_kind = sorted(((name, count) for name, count in zip(names, counts, strict=True) if count), key=_largest)
+        return Impact(len(reached), tuple(by_kind), self._members(reached[:SAMPLE])[:])
+
+    def committed_descendants(self, object_id: UUID, position: int | None = None) -> Committed:
+        """Return the count of the descendants and the Merkle root over their ids; about 2 µs for each.
+
+        The root of a revocation: who holds the list can show later that it was, or was not, on it.
+        """
+        members = self.descendants(object_id, position)
+        tree = CompactRange()
+        tree.extend(leaf_hashes(sorted(members.raw())))
+        return Committed(len(members), tree.root())
+
+    def paths(self, object_id: UUID, ancestor: UUID, position: int | None = None, most: int = 20) -> Paths:
+        """Return up to `most` simple ways from the object up to what it comes from, the shortest first.
+
+        Empty if it does not come from there, or if both are the same.
+
+        Raises:
+            Invalid: not 1 <= most <= PATHS_MAX.
+        """
+        if not 1 <= most <= PATHS_MAX:
+            raise Invalid(f"paths: expected 1 <= most <= {PATHS_MAX}, found {most}")
+        start, goal = self.place(object_id, position), self.place(ancestor, position)
+        reached = self.reach(start, position, up=True)
+        if start == goal or not _holds(reached, goal):
+            return Paths((), False)
+        found = self.found_among(reached, start, position)
+        ways = Ways(self.arrays, np.append(reached, np.int32(start)), found)
+        return find_paths(ways, start, goal, most)
+
+    def common_ancestors(self, object_ids: Iterable[UUID], position: int | None = None) -> CommonAncestors:
+        """Return what all of these come from; an object counts among its own ancestors here.
+
+        Raises:
+            Invalid: not 1 to COMMON_MAX objects.
+        """
+        starts = [self.place(object_id, position) for object_id in object_ids]
+        if not 1 <= len(starts) <= COMMON_MAX:
+            raise Invalid(f"common ancestors: expected 1 to {COMMON_MAX} objects, found {len(starts)}")
+        common = np.ones(len(self), dtype=bool)
+        for start in starts:
+            mine = np.zeros(len(self), dtype=bool)
+            mine[self.reach(start, position, up=True)] = True
+            mine[start] = True
+            common &= mine
+        every = _places(common)
+        parents = chain(
+            self.arrays.edges_of(every)[1].tolist(),
+            (p for c in every.tolist() for p in self._found(c, position, True) if p != c),
+        )
+        common[list(parents)] = False
+        return CommonAncestors(self._members(every), self._members(_places(common)))
+
+    def used_in(self, object_id: UUID, position: int | None = None) -> Uses:
+        """Return what includes the object, directly or not, and what was made of it in one step otherwise."""
+        start = self.place(object_id, position)
+        limit = self.limit(position)
+        direct: dict[str, set[int]] = {}
+        for _, child, relation in self._declared.children(start):
+            if child < limit:
+                direct.setdefault(self.arrays.relation_names.values[relation], set()).add(child)
+        if found := set(self._found(start, position, up=False)) - {start}:
+            direct[FOUND] = found
+        directly = direct.pop(INCLUDES, set())
+        within = _rising(self._includes.down(start), limit)
+        other = tuple((name, self._members(_rising(direct[name], limit))) for name in sorted(direct))
+        return Uses(self._members(within), self._members(_rising(directly, limit)), other)
+
+    def version_family(self, object_id: UUID, position: int | None = None) -> Family:
+        """Return all versions of the object: what revision_of and variant_of edges bind to it, either way."""
+        start = self.place(object_id, position)
+        limit = self.limit(position)
+        seen, waiting = {start}, [start]
+        links: set[Link] = set()
+        while waiting:
+            at = waiting.pop()
+            near = [link for link in self._versions.children(at) if link[1] < limit]
+            links.update(near)
+            others = [child for _, child, _ in near] + [parent for parent, _, _ in self._versions.parents(at)]
+            fresh = set(others) - seen
+            seen |= fresh
+            waiting.extend(fresh)
+        edges = [self.arrays.edge(child, parent, relation) for parent, child, relation in sorted(links, key=_by_child)]
+        return Family(self._members(_rising(seen, limit)), tuple(edges))
+
+    # -- by ordinal, for the views drawn from it ----------------------------------------------------------------------
+
+    def place(self, object_id: UUID, position: int | None = None) -> int:
+        """Return the ordinal of an object.
+
+        Raises:
+            NotFound: it was not born at that position.
+        """
+        ordinal = self._ordinals.get(object_id.bytes)
+        if ordinal is None or ordinal >= self.limit(position):
+            when = "" if position is None else f" as of index {position}"
+            raise NotFound(f"genealogy: expected an object that was born{when}, found none under {object_id}")
+        return ordinal
+
+    def limit(self, position: int | None) -> int:
+        """Return how many objects were born at or before the position."""
+        if position is None:
+            return len(self.arrays)
+        return int(np.searchsorted(self.arrays.indexes.view(), position, side="right"))
+
+    def reach(self, start: int, position: int | None, *, up: bool) -> Ordinals:
+        """Return the ordinals of all ancestors (`up`) or descendants, rising; found edges are followed too."""
+        limit = self.limit(position)
+        seen = self._declared.up(start) if up else self._declared.down(start)
+        near = self._found_up if up else self._found_down
+        if near:
+            seen.add(start)
+            waiting = [other for at in _both(seen, near) for other in self._found(at, position, up)]
+            while waiting:
+                source = waiting.pop()
+                if source not in seen:
+                    fresh = self._explore(source, seen, limit, up)
+                    seen |= fresh
+                    waiting += [other for at in _both(fresh, near) for other in self._found(at, position, up)]
+            seen.discard(start)
+        return _rising(seen, limit)
+
+    def parents_of(self, child: int, position: int | None) -> Iterator[tuple[int, int]]:
+        """Return the edges up from a node as (parent, code of the relation), found ones last."""
+        yield from self.arrays.parents_of(child)
+        for parent in self._found(child, position, up=True):
+            yield parent, 0
+
+    def children_of(self, parent: int, position: int | None) -> Iterator[int]:
+        """Return the children of a node; one may come twice."""
+        limit = self.limit(position)
+        yield from (child for child in self._declared.child_nodes(parent) if child < limit)
+        yield from self._found(parent, position, up=False)
+
+    def found_among(self, nodes: Ordinals, start: int, position: int | None) -> list[tuple[int, int]]:
+        """Return the found edges as (child, parent) whose child is `start` or one of these."""
+        inside = _both({start, *nodes.tolist()}, self._found_up) if self._found_up else []
+        return [(child, parent) for child in sorted(inside) for parent in self._found(child, position, up=True)]
+
+    # -- within -------------------------------------------------------------------------------------------------------
+
+    def _explore(self, source: int, seen: set[int], limit: int, up: bool) -> set[int]:
+        """Return what `source` adds to what was seen: itself and what lies beyond it.
+
+        A short walk stops at what was seen and pays only for what it adds; if that turns out to be much, the compiled
+        walk does it again in full. The measure grows with what was seen, so that few walks are ever done in full.
+        """
+        nearby: Callable[[int], Iterable[int]]
+        nearby = (lambda at: [p for p, _ in self.arrays.parents_of(at)]) if up else self._declared.child_nodes
+        fresh, waiting = {source}, [source]
+        most = _WALK_FIRST + len(seen) // 8
+        while waiting:
+            for node in nearby(waiting.pop()):
+                if node < limit and node not in seen and node not in fresh:
+                    fresh.add(node)
+                    waiting.append(node)
+            if len(fresh) > most:
+                full = self._declared.up(source) if up else self._declared.down(source)
+                return {node for node in full | {source} if node < limit} - seen
+        return fresh
+
+    def _found(self, node: int, position: int | None, up: bool) -> list[int]:
+        """Return the other ends of the found edges at a node."""
+        at = POSITION_LIVE if position is None else position
+        near = self._found_up if up else self._found_down
+        return [other for index, other in near.get(node, ()) if index <= at]
+
+    def _members(self, ordinals: Ordinals) -> Members:
+        return Members(ordinals, self.arrays.ids.view())
+
+    def _known(self, object_id: UUID, index: int) -> int:
+        ordinal = self._ordinals.get(object_id.bytes)
+        if ordinal is None:
+            raise Invalid(f"edge at index {index}: expected an object born earlier, found none under {object_id}")
+        return ordinal
+
+    def _check_next(self, index: int) -> None:
+        if not self._position < index <= POSITION_LIVE:
+            raise Invalid(f"genealogy: expected an index beyond {self._position}, found {index}")
+
+    def _layers(self) -> tuple[tuple[Reach, frozenset[int] | None], ...]:
+        """Return each graph with the codes of the relations it holds; None stands for all."""
+        find = self.arrays.relation_names.find
+        includes = frozenset(code for code in (find(INCLUDES),) if code is not None)
+        versions = frozenset(code for code in map(find, VERSION_RELATIONS) if code is not None)
+        return (self._declared, None), (self._includes, includes), (self._versions, versions)
+
+    def _link_found(self, child: int, parent: int, index: int) -> None:
+        self._found_up.setdefault(child, []).append((index, parent))
+        self._found_down.setdefault(parent, []).append((index, child))
+
+    def _restore(self) -> None:
+        """Build from the columns what is not saved."""
+        arrays = self.arrays
+        ids = arrays.ids.view().tobytes()
+        self._ordinals = {ids[at : at + ID_BYTES]: at // ID_BYTES for at in range(0, len(ids), ID_BYTES)}
+        layers = self._layers()
+        for graph, _ in layers:
+            graph.add_nodes(len(arrays))
+        children = np.repeat(np.arange(len(arrays), dtype=np.int32), np.diff(arrays.first.view()))
+        for start in range(0, len(children), _PIECE):
+            piece = slice(start, start + _PIECE)
+            relations = arrays.relations.view()[piece]
+            for graph, chosen in layers:
+                wanted = slice(None) if chosen is None else np.isin(relations, sorted(chosen))
+                columns = (arrays.parents.view()[piece], children[piece], relations)
+                graph.add_edges(zip(*(column[wanted].tolist() for column in columns), strict=True))
+        found = (arrays.found_children, arrays.found_parents, arrays.found_indexes)
+        for child, parent, index in zip(*(column.view().tolist() for column in found), strict=True):
+            self._link_found(child, parent, index)
+
+
+def _largest(row: tuple[str, int]) -> tuple[int, str]:
+    return -row[1], row[0]
+
+
+def _by_child(link: Link) -> tuple[int, int, int]:
+    return link[1], link[0], link[2]
+
+
+def _both(nodes: set[int], near: dict[int, list[tuple[int, int]]]) -> list[int]:
+    """Return what stands in both, in the time of the smaller one."""
+    if len(nodes) < len(near):
+        return [node for node in nodes if node in near]
+    return [node for node in near if node in nodes]
+
+
+def _places(mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Ordinals:
+    return np.flatnonzero(mask).astype(np.int32)
+
+
+def _holds(rising: Ordinals, ordinal: int) -> bool:
+    at = int(np.searchsorted(rising, ordinal))
+    return at < len(rising) and int(rising[at]) == ordinal
+
+
+def _rising(nodes: set[int], limit: int) -> Ordinals:
+    """Return the nodes below `limit` in order."""
+    found = np.fromiter(nodes, dtype=np.int32, count=len(nodes))
+    found = found[found < limit]
+    found.sort()
+    return found
