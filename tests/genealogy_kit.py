@@ -159,3 +159,52 @@ class Oracle:
         for one in ids:
             counts[self.nodes[one].kind] = counts.get(self.nodes[one].kind, 0) + 1
         return counts
+
+
+def film_story() -> tuple[Story, int]:
+    """Return a film of 483 objects as a production leaves it behind, and the number of its package.
+
+    A model trained on 120 photographs; 20 sets of four concept pictures in versions, a scan and a mesh each; meshes
+    with a shared and an own texture; shots of three meshes; two timelines; the package; what was drawn from it.
+    """
+    story = Story()
+    number = iter(range(10_000))
+
+    def born(kind: str, **parents: Sequence[int]) -> int:
+        made = next(number)
+        story.born(made, kind, **parents)
+        return made
+
+    photographs = [born("photograph") for _ in range(120)]
+    base = born("weights")
+    model = born("weights", trained_on=photographs, derivation_of=[base])
+    screenplay = [born("screenplay")]
+    screenplay.append(born("screenplay", revision_of=screenplay[-1:]))
+    screenplay.append(born("screenplay", revision_of=screenplay[-1:]))
+    shared = [born("texture") for _ in range(3)]
+    meshes = []
+    for place in range(20):
+        picture = born("image", prompted_by=[model], derivation_of=screenplay[-1:])
+        for _ in range(3):
+            picture = born("image", revision_of=[picture])
+        scan = born("scan")
+        own = born("texture", made_from=[picture])
+        mesh = born("mesh", made_from=[picture, scan, own, shared[place % 3]])
+        if place % 4 == 0:
+            mesh = born("mesh", revision_of=[mesh])
+        meshes.append(mesh)
+    shots = []
+    for place in range(60):
+        shot = born("shot", includes=[meshes[(place + step) % 20] for step in range(3)])
+        shots.append(born("render", rendered_from=[shot]))
+    timelines = [born("timeline", includes=shots[:30]), born("timeline", includes=shots[30:])]
+    grade = born("grade", made_from=screenplay[-1:])
+    package = born("package", includes=[*timelines, grade])
+    trailer = born("timeline", derivation_of=[package])
+    for _ in range(20):
+        born("clip", down_converted_from=[trailer])
+    for _ in range(40):
+        born("still", derivation_of=[package])
+    while (rest := 483 - len(story.facts)) > 0:
+        born("poster" if rest % 2 else "banner", derivation_of=[package])
+    return story, package

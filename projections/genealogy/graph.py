@@ -8,22 +8,25 @@ a circle leads back to it.
 
 How it is fast. Declared edges stand in compiled adjacency, and one call there finds everything above or below a node.
 That answers for every position: what leads from X to something born at or before N was itself born at or before N, so
-descendants as of N are the live ones less those born later. Found edges are few: they stand in two dictionaries, and a
-question goes on from each that starts inside what it has reached.
+descendants as of N are the live ones less those born later. A model trained on 100,000 images would make the ancestors
+of every picture drawn with it expensive: the declared ancestors of an object with that many parents never change, so
+they are kept, and the walk upward does not pass it. Found edges are few: they stand in two dictionaries, and a question
+goes on from each that starts inside what it has reached.
 
 One thread feeds; nobody may ask while it does. Questions alone may run side by side.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Final
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.errors import Invalid, NotFound
 from domain.ledger.merkle import CompactRange, leaf_hashes
-from projections.genealogy.arrays import Arrays
+from projections.genealogy.arrays import CLASSES_MAX, Arrays
 from projections.genealogy.model import (
     FOUND,
     ID_BYTES,
@@ -46,8 +49,13 @@ from projections.genealogy.reach import Link, Reach
 SAMPLE: Final = 20
 COMMON_MAX: Final = 1_000
 POSITION_LIVE: Final = 2**63 - 1
+WIDE_PARENTS: Final = 1_000
+"""From so many declared parents on, the ancestors of an object are kept once they were asked for."""
+WIDE_KEPT_MAX: Final = 32
 _WALK_FIRST = 2_000
 _PIECE = 200_000
+
+_Mask = NDArray[np.bool_]
 
 
 class Genealogy:
@@ -60,7 +68,9 @@ class Genealogy:
         """Start empty, or with the columns of a snapshot, which are taken over, and its position."""
         self.arrays = Arrays() if arrays is None else arrays
         self._ordinals: dict[bytes, int] = {}
-        self._declared, self._includes, self._versions = Reach(), Reach(), Reach()
+        self._declared, self._upward, self._includes, self._versions = Reach(), Reach(), Reach(), Reach()
+        self._wide: list[int] = []
+        self._kept: dict[int, Ordinals] = {}
         self._found_up: dict[int, list[tuple[int, int]]] = {}
         self._found_down: dict[int, list[tuple[int, int]]] = {}
         self._position = position
@@ -106,6 +116,11 @@ class Genealogy:
         for graph, chosen in self._layers():
             graph.add_node()
             graph.add_edges(link for link in links if chosen is None or link[2] in chosen)
+        self._upward.add_node()
+        if len(links) < WIDE_PARENTS:
+            self._upward.add_edges(links)
+        else:
+            self._wide.append(ordinal)
         self._position = node.index
 
     def found(self, edge: Edge) -> None:
@@ -264,31 +279,31 @@ class Genealogy:
     def reach(self, start: int, position: int | None, *, up: bool) -> Ordinals:
         """Return the ordinals of all ancestors (`up`) or descendants, rising; found edges are followed too."""
         limit = self.limit(position)
-        seen = self._declared.up(start) if up else self._declared.down(start)
+        mask = np.zeros(len(self.arrays), dtype=bool)
+        self._mark(mask, start, limit, up)
         near = self._found_up if up else self._found_down
-        if near:
-            seen.add(start)
-            waiting = [other for at in _both(seen, near) for other in self._found(at, position, up)]
-            while waiting:
-                source = waiting.pop()
-                if source not in seen:
-                    fresh = self._explore(source, seen, limit, up)
-                    seen |= fresh
-                    waiting += [other for at in _both(fresh, near) for other in self._found(at, position, up)]
-            seen.discard(start)
-        return _rising(seen, limit)
+        waiting = [other for at in near if mask[at] for other in self._found(at, position, up)]
+        while waiting:
+            source = waiting.pop()
+            if not mask[source]:
+                fresh = self._explore(source, mask, limit, up)
+                waiting += [other for at in _both(fresh, near) for other in self._found(at, position, up)]
+        mask[start] = False
+        return _places(mask)
 
-    def parents_of(self, child: int, position: int | None) -> Iterator[tuple[int, int]]:
-        """Return the edges up from a node as (parent, code of the relation), found ones last."""
-        yield from self.arrays.parents_of(child)
-        for parent in self._found(child, position, up=True):
-            yield parent, 0
+    def parents_of(self, child: int, position: int | None) -> list[tuple[int, int]]:
+        """Return the edges up from a node as (parent, code of the relation), found ones (code 0) last."""
+        return self.arrays.parents_of(child) + [(parent, 0) for parent in self.found_parents(child, position)]
 
-    def children_of(self, parent: int, position: int | None) -> Iterator[int]:
+    def found_parents(self, child: int, position: int | None) -> list[int]:
+        """Return the other ends of the found edges up from a node."""
+        return self._found(child, position, up=True)
+
+    def children_of(self, parent: int, position: int | None) -> list[int]:
         """Return the children of a node; one may come twice."""
         limit = self.limit(position)
-        yield from (child for child in self._declared.child_nodes(parent) if child < limit)
-        yield from self._found(parent, position, up=False)
+        children = [child for child in self._declared.child_nodes(parent) if child < limit]
+        return children + self._found(parent, position, up=False)
 
     def found_among(self, nodes: Ordinals, start: int, position: int | None) -> list[tuple[int, int]]:
         """Return the found edges as (child, parent) whose child is `start` or one of these."""
@@ -297,8 +312,28 @@ class Genealogy:
 
     # -- within -------------------------------------------------------------------------------------------------------
 
-    def _explore(self, source: int, seen: set[int], limit: int, up: bool) -> set[int]:
-        """Return what `source` adds to what was seen: itself and what lies beyond it.
+    def _mark(self, mask: _Mask, source: int, limit: int, up: bool) -> None:
+        """Mark `source` and all its declared ancestors or descendants that were born before `limit`."""
+        reached = _ordinals(self._upward.up(source) if up else self._declared.down(source))
+        mask[reached[reached < limit]] = True
+        mask[source] = True
+        if up:
+            for wide in self._wide:
+                if mask[wide]:
+                    mask[self._ancestors_of_wide(wide)] = True
+
+    def _ancestors_of_wide(self, wide: int) -> Ordinals:
+        """Return the declared ancestors of an object with many parents; the last WIDE_KEPT_MAX answers are kept."""
+        kept = self._kept.get(wide)
+        if kept is None:
+            kept = _ordinals(self._declared.up(wide))
+            if len(self._kept) >= WIDE_KEPT_MAX:
+                self._kept.pop(next(iter(self._kept)), None)
+            self._kept[wide] = kept
+        return kept
+
+    def _explore(self, source: int, mask: _Mask, limit: int, up: bool) -> set[int]:
+        """Mark what `source` adds to what was seen, itself and what lies beyond it, and return it.
 
         A short walk stops at what was seen and pays only for what it adds; if that turns out to be much, the compiled
         walk does it again in full. The measure grows with what was seen, so that few walks are ever done in full.
@@ -306,15 +341,17 @@ class Genealogy:
         nearby: Callable[[int], Iterable[int]]
         nearby = (lambda at: [p for p, _ in self.arrays.parents_of(at)]) if up else self._declared.child_nodes
         fresh, waiting = {source}, [source]
-        most = _WALK_FIRST + len(seen) // 8
+        most = _WALK_FIRST + int(np.count_nonzero(mask)) // 8
         while waiting:
             for node in nearby(waiting.pop()):
-                if node < limit and node not in seen and node not in fresh:
+                if node < limit and node not in fresh and not mask[node]:
                     fresh.add(node)
                     waiting.append(node)
             if len(fresh) > most:
-                full = self._declared.up(source) if up else self._declared.down(source)
-                return {node for node in full | {source} if node < limit} - seen
+                before = mask.copy()
+                self._mark(mask, source, limit, up)
+                return set(np.flatnonzero(mask & ~before).tolist())
+        mask[_ordinals(fresh)] = True
         return fresh
 
     def _found(self, node: int, position: int | None, up: bool) -> list[int]:
@@ -352,17 +389,26 @@ class Genealogy:
         arrays = self.arrays
         ids = arrays.ids.view().tobytes()
         self._ordinals = {ids[at : at + ID_BYTES]: at // ID_BYTES for at in range(0, len(ids), ID_BYTES)}
-        layers = self._layers()
-        for graph, _ in layers:
-            graph.add_nodes(len(arrays))
-        children = np.repeat(np.arange(len(arrays), dtype=np.int32), np.diff(arrays.first.view()))
+        counts = np.diff(arrays.first.view())
+        wide = counts >= WIDE_PARENTS
+        self._wide = np.flatnonzero(wide).tolist()
+        size = len(arrays)
+        codes = np.bincount(arrays.relations.view(), minlength=CLASSES_MAX)
+        _, (_, includes), (_, versions) = self._layers()
+        self._declared = Reach(size, len(arrays.parents))
+        self._upward = Reach(size, int(counts[~wide].sum()))
+        self._includes = Reach(size, int(codes[sorted(includes or ())].sum()))
+        self._versions = Reach(size, int(codes[sorted(versions or ())].sum()))
+        for graph in (self._declared, self._upward, self._includes, self._versions):
+            graph.add_nodes(size)
+        children = np.repeat(np.arange(size, dtype=np.int32), counts)
         for start in range(0, len(children), _PIECE):
             piece = slice(start, start + _PIECE)
             relations = arrays.relations.view()[piece]
-            for graph, chosen in layers:
-                wanted = slice(None) if chosen is None else np.isin(relations, sorted(chosen))
-                columns = (arrays.parents.view()[piece], children[piece], relations)
-                graph.add_edges(zip(*(column[wanted].tolist() for column in columns), strict=True))
+            columns = (arrays.parents.view()[piece], children[piece], relations)
+            self._upward.add_edges(_rows(columns, ~wide[children[piece]]))
+            for graph, chosen in self._layers():
+                graph.add_edges(_rows(columns, True if chosen is None else np.isin(relations, sorted(chosen))))
         found = (arrays.found_children, arrays.found_parents, arrays.found_indexes)
         for child, parent, index in zip(*(column.view().tolist() for column in found), strict=True):
             self._link_found(child, parent, index)
@@ -383,7 +429,7 @@ def _both(nodes: set[int], near: dict[int, list[tuple[int, int]]]) -> list[int]:
     return [node for node in near if node in nodes]
 
 
-def _places(mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Ordinals:
+def _places(mask: _Mask) -> Ordinals:
     return np.flatnonzero(mask).astype(np.int32)
 
 
@@ -392,9 +438,18 @@ def _holds(rising: Ordinals, ordinal: int) -> bool:
     return at < len(rising) and int(rising[at]) == ordinal
 
 
+def _ordinals(nodes: set[int]) -> Ordinals:
+    return np.fromiter(nodes, dtype=np.int32, count=len(nodes))
+
+
 def _rising(nodes: set[int], limit: int) -> Ordinals:
     """Return the nodes below `limit` in order."""
-    found = np.fromiter(nodes, dtype=np.int32, count=len(nodes))
+    found = _ordinals(nodes)
     found = found[found < limit]
     found.sort()
     return found
+
+
+def _rows(columns: Iterable[NDArray[np.generic]], wanted: _Mask | bool) -> Iterable[Link]:
+    chosen = [column if wanted is True else column[wanted] for column in columns]
+    return zip(*(column.tolist() for column in chosen), strict=True)

@@ -19,8 +19,11 @@ class Reach:
 
     __slots__ = ("_graph",)
 
-    def __init__(self) -> None:
-        self._graph: rx.PyDiGraph[None, int] = rx.PyDiGraph(check_cycle=False, multigraph=True)
+    def __init__(self, nodes: int = 0, edges: int = 0) -> None:
+        """Start empty, with room for so many and an eighth more."""
+        self._graph: rx.PyDiGraph[None, int] = rx.PyDiGraph(
+            check_cycle=False, multigraph=True, node_count_hint=nodes * 9 // 8, edge_count_hint=edges * 9 // 8
+        )
 
     def add_node(self) -> None:
         """Add one node."""

@@ -11,12 +11,13 @@ from domain.errors import Invalid, NotFound
 from domain.identity.events import Relation
 from domain.ids import LedgerId
 from domain.ledger.merkle import CompactRange, leaf_hash
+from projections.genealogy.fold import fold
 from projections.genealogy.graph import Genealogy
 from projections.genealogy.model import FOUND, INCLUDES, VERSION_RELATIONS
 from projections.genealogy.snapshot import load, save
 from tests.genealogy_kit import LEDGER, Oracle, Story, feed, object_id, stories
 
-RUNS = settings(max_examples=120, deadline=None)
+RUNS = settings(max_examples=60, deadline=None)
 
 
 def positions(story: Story) -> Iterator[int | None]:
@@ -182,7 +183,7 @@ def test_a_damaged_snapshot_is_invalid_and_nothing_else(story: Story, data: st.D
         restored(bytes(flipped))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(stories(8), st.data())
 def test_a_forged_snapshot_with_a_fitting_digest_lets_no_foreign_exception_out(
     story: Story, data: st.DataObject
@@ -203,3 +204,30 @@ def test_a_forged_snapshot_with_a_fitting_digest_lets_no_foreign_exception_out(
         forged.impact(one)
         forged.used_in(one)
         assert forged.node(one).index <= forged.position
+
+
+@settings(max_examples=60, deadline=None)
+@given(stories(60), st.data())
+def test_folding_counts_every_object_of_the_lineage_once(story: Story, data: st.DataObject) -> None:
+    """With few places and thresholds low enough for small graphs, so that each rule takes part."""
+    genealogy = story.told()
+    position = data.draw(st.sampled_from(list(positions(story))[1:]))
+    most = data.draw(st.integers(5, 30))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("projections.genealogy.fold.READABLE", data.draw(st.integers(2, 12)))
+        patch.setattr("projections.genealogy.units.TRAINING_FROM", 2)
+        walked = data.draw(st.sampled_from([2, 200]))
+        patch.setattr("projections.genealogy.neighbourhood.WALKED_SET_MAX", walked)
+        patch.setattr("projections.genealogy.units.WALKED_SET_MAX", walked)
+        for one in Oracle.at(story.facts, position).nodes:
+            view = fold(genealogy, one, position, most)
+            assert fold(genealogy, one, position, most) == view
+            seen = 1 + view.above + view.below
+            above, below = set(genealogy.ancestors(one, position)), set(genealogy.descendants(one, position))
+            assert sum(node.count for node in view.nodes) == seen and len(view.nodes) <= most
+            assert seen == 1 + len(above | below) or (view.cut and seen < 1 + len(above | below))
+            members = [member for node in view.nodes for member in node.members]
+            assert len(members) == len(set(members)) and set(members) <= above | below | {one}
+            assert all(edge.child != edge.parent for edge in view.edges)
+            bound = {end for edge in view.edges for end in (edge.child, edge.parent)}
+            assert len(view.nodes) == 1 or bound == set(range(len(view.nodes)))
