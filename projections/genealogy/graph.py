@@ -299,6 +299,11 @@ class Genealogy:
         """Return the other ends of the found edges up from a node."""
         return self._found(child, position, up=True)
 
+    def found_edges(self, child: int, position: int | None) -> list[tuple[int, int]]:
+        """Return the found edges up from a node as (index, parent), in ledger order."""
+        at = POSITION_LIVE if position is None else position
+        return [(index, parent) for index, parent in self._found_up.get(child, ()) if index <= at]
+
     def children_of(self, parent: int, position: int | None) -> list[int]:
         """Return the children of a node; one may come twice."""
         limit = self.limit(position)
