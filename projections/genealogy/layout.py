@@ -17,6 +17,7 @@ GAP_X: Final = 22.0
 BEND_WIDTH: Final = 12.0
 GAP_Y: Final = 46.0
 GAP_Y_MAX: Final = 110.0
+BENDS_MAX: Final = 6_000
 
 Point = tuple[float, float]
 
@@ -43,10 +44,15 @@ class _Cell:
     down: list[int] = field(default_factory=list)
 
 
-def lay_out(sizes: Sequence[Point], lines: Sequence[Line], focus: int, row_most: int) -> Layout:
-    """Return the layout of nodes of these sizes (width, height); no row has more than `row_most` nodes."""
+def lay_out(sizes: Sequence[Point], lines: Sequence[Line], focus: int, row_most: int) -> Layout | None:
+    """Return the layout of nodes of these sizes (width, height); no row has more than `row_most` nodes.
+
+    None if long edges would need more than BENDS_MAX bends: nobody could follow them, and it would take minutes.
+    """
     order = Order(len(sizes), lines)
     row = split_wide(rows(order, focus), order, focus, row_most)
+    if sum(abs(row[line.parent] - row[line.child]) for line in lines) > BENDS_MAX:
+        return None
     drawing = _Drawing(sizes, lines, row, focus)
     drawing.arrange()
     drawing.place()

@@ -29,12 +29,16 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """What leads from a parent to a child, by their places among the boxes; `near_parent` says which end has room."""
+    """What leads from a parent to a child, by their places among the boxes.
+
+    `weak` gives way where edges close a circle; `near_parent` says at which end there is room for the label.
+    """
 
     parent: int
     child: int
     label: str
     found: bool
+    weak: bool
     count: int
     near_parent: bool
 
@@ -61,6 +65,7 @@ def folded_picture(folded: Folded, name: Name, words: Words) -> Picture:
             child=edge.child,
             label=_label(edge.relations, edge.count, words),
             found=set(edge.relations) == {FOUND},
+            weak=set(edge.relations) == {FOUND} or _inward(folded.nodes[edge.parent], folded.nodes[edge.child]),
             count=edge.count,
             near_parent=folded.nodes[edge.parent].side is Side.ABOVE,
         )
@@ -90,6 +95,7 @@ def whole_picture(lineage: Extract, name: Name, words: Words) -> Picture:
             child=child,
             label=_label(sorted(set(relations)), 1, words),
             found=set(relations) == {FOUND},
+            weak=set(relations) == {FOUND},
             count=1,
             near_parent=parent in above,
         )
@@ -110,6 +116,12 @@ def kinds_by_count(picture: Picture) -> list[tuple[str, int]]:
         if box.kind:
             counts[box.kind] += box.count
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _inward(parent: FoldedNode, child: FoldedNode) -> bool:
+    """Return whether an edge leads from "n more" below, or into "n more" above: those stand at the ends."""
+    below = parent.shape is Shape.MORE and parent.side is Side.BELOW
+    return below or (child.shape is Shape.MORE and child.side is Side.ABOVE)
 
 
 def _folded_box(node: FoldedNode, name: Name, words: Words) -> Box:

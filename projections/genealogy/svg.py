@@ -1,8 +1,9 @@
 """A picture of a lineage as one SVG file: no script, nothing from elsewhere, light or dark as the reader has it.
 
-Up to BOXES_MAX nodes are boxes with their words, more are small marks with a legend. A kind has a mark of its own shape
-besides its name, so that nothing rests on colour; a folded node shows by its outline what it is (a pile, a run of
-versions, a drum for a training set, a dashed frame for "n more"); the focus has a heavy frame; found edges are dashed.
+Up to BOXES_MAX nodes are boxes with their words; more, or a tangle of long edges, are small marks with a legend. A kind
+has a mark of its own shape besides its name, so that nothing rests on colour; a folded node shows by its outline what
+it is (a pile, a run of versions, a drum for a training set, a dashed frame for "n more"); the focus has a heavy frame;
+found edges are dashed.
 Each node and edge has a title that a pointer shows and a reader for the blind speaks.
 """
 
@@ -69,13 +70,11 @@ def draw(picture: Picture) -> str:
 class _Drawing:
     def __init__(self, picture: Picture) -> None:
         self._picture = picture
-        self._crowd = len(picture.boxes) > BOXES_MAX
-        lines = [Line(arrow.parent, arrow.child, arrow.found) for arrow in picture.arrows]
-        self._layout = (
-            lay_out_crowd(len(picture.boxes), lines, picture.focus)
-            if self._crowd
-            else lay_out([BOX] * len(picture.boxes), lines, picture.focus, ROW_MOST)
-        )
+        lines = [Line(arrow.parent, arrow.child, arrow.weak) for arrow in picture.arrows]
+        count = len(picture.boxes)
+        boxes = lay_out([BOX] * count, lines, picture.focus, ROW_MOST) if count <= BOXES_MAX else None
+        self._crowd = boxes is None
+        self._layout = boxes or lay_out_crowd(count, lines, picture.focus)
         kinds = [kind for kind, _ in kinds_by_count(picture)]
         marks = dict.fromkeys(kinds, OTHER_MARK) | dict(zip(kinds, KIND_MARKS, strict=False))
         self._marks = {kind: (mark, f"k k{at % 6}") for at, (kind, mark) in enumerate(marks.items())}

@@ -11,7 +11,7 @@ from projections.genealogy.crowd import CELL, lay_out_crowd
 from projections.genealogy.extract import extract
 from projections.genealogy.fold import fold
 from projections.genealogy.layers import Line, Order, rows, split_wide
-from projections.genealogy.layout import Layout, lay_out
+from projections.genealogy.layout import BENDS_MAX, Layout, lay_out
 from projections.genealogy.picture import Picture, folded_picture, kinds_by_count, whole_picture
 from projections.genealogy.svg import BOX, BOXES_MAX, _shortened, _text_width, _wrapped, draw
 from projections.genealogy.units import Shape
@@ -24,6 +24,12 @@ NASTY = '"><script>alert(1)</script>&\x00'
 
 def lines(*pairs: tuple[int, int], soft: Sequence[tuple[int, int]] = ()) -> list[Line]:
     return [Line(*pair, soft=False) for pair in pairs] + [Line(*pair, soft=True) for pair in soft]
+
+
+def boxes(count: int, drawn: Sequence[Line], focus: int) -> Layout:
+    layout = lay_out([BOX] * count, drawn, focus, 8)
+    assert layout is not None
+    return layout
 
 
 def apart(layout: Layout, width: float, height: float) -> None:
@@ -70,8 +76,8 @@ def test_a_wide_row_is_split_and_what_goes_on_is_outside() -> None:
 def test_boxes_keep_apart_and_edges_lead_down_past_them() -> None:
     story, package = film_story()
     whole = whole_picture(extract(story.told(), object_id(package), most=120), name, ENGLISH)
-    drawn = [Line(arrow.parent, arrow.child, arrow.found) for arrow in whole.arrows]
-    layout = lay_out([BOX] * len(whole.boxes), drawn, whole.focus, 8)
+    drawn = [Line(arrow.parent, arrow.child, arrow.weak) for arrow in whole.arrows]
+    layout = boxes(len(whole.boxes), drawn, whole.focus)
     apart(layout, *BOX)
     for line, route in zip(drawn, layout.routes, strict=True):
         assert layout.places[line.parent][1] < layout.places[line.child][1]
@@ -83,15 +89,26 @@ def test_boxes_keep_apart_and_edges_lead_down_past_them() -> None:
 
 
 def test_a_straight_chain_is_drawn_straight() -> None:
-    layout = lay_out([BOX] * 6, lines(*((at, at + 1) for at in range(5))), 3, 8)
+    layout = boxes(6, lines(*((at, at + 1) for at in range(5))), 3)
     assert len({round(x, 3) for x, _ in layout.places}) == 1
 
 
 def test_what_can_be_drawn_without_a_crossing_is() -> None:
     """Two combs whose teeth are listed crosswise."""
-    layout = lay_out([BOX] * 7, lines((0, 1), (0, 2), (1, 6), (1, 4), (2, 5), (2, 3)), 0, 8)
+    layout = boxes(7, lines((0, 1), (0, 2), (1, 6), (1, 4), (2, 5), (2, 3)), 0)
     x = [place[0] for place in layout.places]
     assert (x[1] < x[2]) == (max(x[4], x[6]) < min(x[3], x[5]))
+
+
+def test_a_tangle_of_long_edges_is_drawn_as_a_crowd() -> None:
+    count = 40
+    tangle = lines(*((one, other) for one in range(count) for other in range(one + 1, count)))
+    assert sum(line.child - line.parent for line in tangle) > BENDS_MAX
+    assert lay_out([BOX] * count, tangle, 0, 8) is None
+    story = Story()
+    for number in range(count):
+        story.born(number, made_from=list(range(number)))
+    assert '<g class="c"' in draw(whole_picture(extract(story.told(), object_id(0)), name, ENGLISH))
 
 
 @pytest.mark.parametrize("shape", ["wide", "deep", "stock"])
@@ -178,6 +195,21 @@ def test_each_form_has_its_outline() -> None:
     assert any("more" in (rect.get("class") or "") for rect in root.iter(f"{SVG}rect"))
     assert any(re.fullmatch(r"\+ [0-9,]+ more", text) for text in texts(root))
     assert "that it comes from" in texts(root)
+
+
+def test_what_was_left_out_stands_at_its_own_end() -> None:
+    """Objects left out above have parents that are shown: such an edge turns nothing around."""
+    story = Story()
+    story.born(0, "root")
+    for number in range(1, 60):
+        story.born(number, f"kind{number}", made_from=sorted({0, number - 1, number // 2}))
+    view = fold(story.told(), object_id(59), most=10)
+    picture = folded_picture(view, name, ENGLISH)
+    assert any(arrow.weak and not arrow.found for arrow in picture.arrows)
+    layout = boxes(10, [Line(arrow.parent, arrow.child, arrow.weak) for arrow in picture.arrows], 0)
+    tops = [y for _, y in layout.places]
+    assert max(tops) == tops[0]
+    assert all(tops[arrow.parent] < tops[arrow.child] for arrow in picture.arrows if not arrow.weak)
 
 
 def test_a_crowd_has_a_mark_and_a_title_for_each_and_a_legend() -> None:
