@@ -103,7 +103,7 @@ class _Group:
 def fold(genealogy: Genealogy, object_id: UUID, position: int | None = None, most: int = FOLDED_MAX) -> Folded:
     """Return the view around an object as of a position; the time is bounded however large the graph is.
 
-    About 100 ms where 1,500 objects a side were seen; a large training set adds about 2 ms.
+    About 50 ms where the most objects were seen on both sides; a large training set adds about 2 ms.
 
     Raises:
         NotFound: the object was not born at that position.

@@ -282,7 +282,8 @@ class Genealogy:
         mask = np.zeros(len(self.arrays), dtype=bool)
         self._mark(mask, start, limit, up)
         near = self._found_up if up else self._found_down
-        waiting = [other for at in near if mask[at] for other in self._found(at, position, up)]
+        ends = (self.arrays.found_children if up else self.arrays.found_parents).view()
+        waiting = [other for at in set(ends[mask[ends]].tolist()) for other in self._found(at, position, up)]
         while waiting:
             source = waiting.pop()
             if not mask[source]:

@@ -14,7 +14,7 @@ import numpy as np
 from projections.genealogy.graph import Genealogy
 from projections.genealogy.model import TRAINED_ON, Ordinals
 
-SEARCH_MAX: Final = 1_500
+SEARCH_MAX: Final = 1_000
 """Objects seen on one side; the nearest come first."""
 WALKED_SET_MAX: Final = 200
 """A training set beyond this is not walked."""

@@ -65,6 +65,18 @@ def test_ancestors_descendants_and_impact_at_every_position(story: Story) -> Non
 
 
 @RUNS
+@given(stories(20))
+def test_kept_ancestors_and_full_walks_change_no_answer(story: Story) -> None:
+    """What only large graphs need takes part here: kept ancestors of wide births, walks done again in full."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("projections.genealogy.graph.WIDE_PARENTS", 2)
+        patch.setattr("projections.genealogy.graph.WIDE_KEPT_MAX", 1)
+        patch.setattr("projections.genealogy.graph._WALK_FIRST", 0)
+        answers_as_the_oracle(story.told(), story)
+        answers_as_the_oracle(restored(snapshot(story.told())), story)
+
+
+@RUNS
 @given(stories(), st.data())
 def test_an_index_cut_in_two_by_a_snapshot_answers_the_same(story: Story, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(story.facts)))
