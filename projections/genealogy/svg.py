@@ -266,12 +266,11 @@ def _shortened(text: str, room: float, size: float) -> str:
     if _text_width(text, size) <= room:
         return text
     head = tail = 0
-    while _text_width(text[: head + 1] + "…" + text[len(text) - tail :], size) <= room:
-        if head <= tail // 2:
-            head += 1
-        else:
-            tail += 1
-    return text[:head] + "…" + (text[len(text) - tail :] if tail else "")
+    while True:
+        more = (head + 1, tail) if head <= tail // 2 else (head, tail + 1)
+        if _text_width(text[: more[0]] + "…" + text[len(text) - more[1] :], size) > room:
+            return text[:head] + "…" + text[len(text) - tail :]
+        head, tail = more
 
 
 def _wrapped(text: str, room: float) -> list[str]:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -19,10 +18,10 @@ from projections.genealogy.model import FOUND
 from projections.genealogy.openlineage import Source, to_openlineage
 from projections.genealogy.prov import to_prov
 from tests.genealogy_kit import Oracle, Story, film_story, name, node, object_id
+from tests.genealogy_readers import GRAPHML, dot_statements
 
 JOB = UUID(int=0x01937E3F2B5C7000800000000000A0B0)
 NASTY = '"><script>alert(1)</script>&lt;\\N\n\x00片边 %41:a.'
-GRAPHML = "{http://graphml.graphdrawing.org/xmlns}"
 
 EVENT_SCHEMA = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -203,42 +202,6 @@ def test_graphml_parses_and_tells_every_edge() -> None:
     assert [
         one.get("id") for one in graph.findall(f"{GRAPHML}node") if one.find("*[@key='node-focus']") is not None
     ] == [name(object_id(1))]
-
-
-DOT_TOKEN = re.compile(r'\s*(?:("(?:[^"\\\n]|\\.)*")|([A-Za-z_][A-Za-z_0-9]*)|([0-9]+)|(->|[{}\[\];,=]))')
-
-
-def dot_tokens(text: str) -> Iterator[str]:
-    at = 0
-    while at < len(text.rstrip()):
-        match = DOT_TOKEN.match(text, at)
-        assert match, text[at : at + 60]
-        at = match.end()
-        yield match[0].strip()
-
-
-def dot_statements(text: str) -> list[tuple[list[str], dict[str, str]]]:
-    """Parse the part of the DOT grammar that we write: (the nodes, the attributes) of each statement."""
-    tokens = list(dot_tokens(text))
-    assert tokens[:3] == ["digraph", "lineage", "{"] and tokens[-1] == "}"
-    statements: list[tuple[list[str], dict[str, str]]] = []
-    current: list[str] = []
-    for token in tokens[3:-1]:
-        if token != ";":
-            current.append(token)
-            continue
-        head = current[: current.index("[")] if "[" in current else current
-        attributes: dict[str, str] = {}
-        if "[" in current:
-            assert current[-1] == "]"
-            inside = current[current.index("[") + 1 : -1]
-            assert inside[3::4] == [","] * (len(inside) // 4)
-            attributes = {inside[at]: inside[at + 2] for at in range(0, len(inside), 4)}
-            assert all(inside[at + 1] == "=" for at in range(0, len(inside), 4))
-        statements.append((head, attributes))
-        current = []
-    assert not current
-    return statements
 
 
 def test_dot_follows_its_grammar_and_dashes_what_was_found() -> None:
