@@ -1,8 +1,8 @@
 """The part of a lineage that lies around an object, searched by distance up to a bound.
 
 *Above* is what the object comes from, *below* what came from it; what is both, by a circle of found edges, counts as
-above. A training set too large to walk is taken whole: its members count one by one, what they come from is not looked
-at. Everything is told by ordinals.
+above. A training set too large to walk is taken whole: its members count one by one, and only those are gone on from
+that come from something themselves, if they are few. Everything is told by ordinals.
 """
 
 from collections import deque
@@ -22,20 +22,25 @@ WALKED_SET_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """What `child` was trained on, less what another set of the lineage has already; not walked."""
+    """What `child` was trained on, less what another set of the lineage has already; `distance` is the members'."""
 
     child: int
+    distance: int
     members: Ordinals
 
 
 @dataclass(slots=True)
 class Neighbourhood:
-    """What was seen: the distance of each object on either side, the training sets, and whether the search was cut."""
+    """What was seen: the distance of each object on either side, the large training sets, and whether it was cut.
+
+    `through` are members of the sets that the search went on from; members have no distance of their own.
+    """
 
     focus: int
     above: dict[int, int] = field(default_factory=dict)
     below: dict[int, int] = field(default_factory=dict)
     sets: list[TrainingSet] = field(default_factory=list)
+    through: set[int] = field(default_factory=set)
     cut: bool = False
 
 
@@ -59,13 +64,31 @@ def _search_above(genealogy: Genealogy, seen: Neighbourhood, position: int | Non
         training = relations[start:end] == trained_on
         if np.count_nonzero(training) > WALKED_SET_MAX:
             members = _each_once(parents[start:end][training])
-            seen.sets.append(TrainingSet(child, members))
-            seen.cut |= bool((first[members + 1] > first[members]).any())
+            seen.sets.append(TrainingSet(child, distance + 1, members))
+            further = set(_with_parents(genealogy, members, position)) - seen.through - set(seen.above)
+            if len(further) > WALKED_SET_MAX:
+                seen.cut = True
+            else:
+                seen.through |= further
+                waiting.extend((member, distance + 1) for member in sorted(further))
             near = parents[start:end][~training].tolist() + genealogy.found_parents(child, position)
         else:
             near = [parent for parent, _ in genealogy.parents_of(child, position)]
         if not _take(seen, seen.above, near, distance, waiting):
             return
+
+
+def _with_parents(genealogy: Genealogy, members: Ordinals, position: int | None) -> list[int]:
+    """Return the members that come from something, by a declared edge or one found up to the position."""
+    arrays = genealogy.arrays
+    first = arrays.first.view()
+    found = arrays.found_children.view()
+    if position is not None:
+        found = found[arrays.found_indexes.view() <= position]
+    declared: list[int] = members[first[members + 1] > first[members]].tolist()
+    at = np.minimum(np.searchsorted(members, found), len(members) - 1)
+    later: list[int] = found[members[at] == found].tolist()
+    return declared + later
 
 
 def _search_below(genealogy: Genealogy, seen: Neighbourhood, position: int | None) -> None:
@@ -98,7 +121,7 @@ def _each_once(nodes: Ordinals) -> Ordinals:
 
 
 def _part_sets(seen: Neighbourhood, size: int) -> None:
-    """Give each object to one place only: its first training set, else above, else below."""
+    """Give each object to one place only: its first large training set, else above, else below."""
     for node in seen.above:
         seen.below.pop(node, None)
     if not seen.sets:
@@ -110,9 +133,10 @@ def _part_sets(seen: Neighbourhood, size: int) -> None:
         members = one.members[~taken[one.members]]
         taken[members] = True
         if len(members):
-            parted.append(TrainingSet(one.child, members))
+            parted.append(TrainingSet(one.child, one.distance, members))
     seen.sets = parted
     for side in (seen.above, seen.below):
         walked = np.fromiter(side, dtype=np.int32)
         for node in walked[taken[walked]].tolist():
             del side[node]
+            seen.through.add(node)

@@ -87,6 +87,7 @@ class Units:
         yield self._seen.focus
         yield from self._seen.above
         yield from self._seen.below
+        yield from sorted(self._seen.through)
 
     def _wide(self, child: int) -> bool:
         start, end = self._arrays.first.view()[child : child + 2]
@@ -104,8 +105,7 @@ class Units:
 
     def _add_large_sets(self) -> None:
         for one in self._seen.sets:
-            distance = self._seen.above.get(one.child, 0) + 1
-            self._add(Side.ABOVE, Shape.TRAINING_SET, one.members, distance)
+            self._add(Side.ABOVE, Shape.TRAINING_SET, one.members, one.distance)
 
     def _add_small_sets(self, side: Side, distances: dict[int, int]) -> None:
         trained_on = self._arrays.relation_names.find(TRAINED_ON)
