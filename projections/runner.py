@@ -9,7 +9,7 @@ is no poison: nothing is written, and the batch comes again. Nothing here knows 
 has to write.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -73,9 +73,12 @@ class Store(Protocol):
 class _Seen:
     """The rows of one batch: as they stood, and what the batch has made of them."""
 
-    def __init__(self, store: Store, tables: Sequence[Table], named: Sequence[tuple[Table, Key]]) -> None:
+    def __init__(
+        self, store: Store, tables: Sequence[Table], named: Sequence[tuple[Table, Key]], absent: Iterable[Place]
+    ) -> None:
         self._store = store
         self._rows: dict[Place, Row | None] = {(table.name, key): None for table, key in named}
+        self._rows.update(dict.fromkeys(absent))
         self._rows.update(store.standing(named))
         self._written = {table.name: Written([], []) for table in tables}
         self._begun: dict[Place, int] = {}
@@ -144,12 +147,15 @@ def run_batch(view: View, store: Store, entries: Sequence[Entry]) -> Batch:
     before = entries[0].index
     reads, poison = _reads(view, entries)
     places: dict[Place, tuple[Table, Key]] = {}
+    absent: set[Place] = set()
     born = {read.envelope.stream_id for read, _ in reads if read.envelope.stream_version == 1}
     for _, names in reads:
         for table, key in names:
-            if key[0] not in born:  # a stream that begins in this batch has no rows yet
+            if key[0] in born:
+                absent.add((table.name, key))  # a stream that begins in this batch has no rows yet
+            else:
                 places[table.name, key] = (table, key)
-    seen = _Seen(store, view.tables, list(places.values()))
+    seen = _Seen(store, view.tables, list(places.values()), absent)
     for read, _ in reads:
         try:
             changes = view.how(read.event.TYPE).handle(read, seen)

@@ -1,11 +1,12 @@
 """`edgeprint asset | comply`: what something is, comes from and is used in; where a production stands."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from infra.cli.options import AsOfOption, HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import Words, say, say_json, show
+from infra.cli.output import Words, note, say, say_json, show
 
 app = typer.Typer(
     help="Assets: what they are made of, where they are used, what happened to them.", no_args_is_help=True
@@ -69,11 +70,23 @@ def history(
 def lineage(
     identifier: ObjectArgument,
     as_of: AsOfOption = None,
+    out: Annotated[Path | None, typer.Option(help="Write it to this file, in the form of --form.")] = None,
+    form: Annotated[
+        str, typer.Option(help="svg, svg-whole, dot, graphml, prov (PROV-JSON) or openlineage (JSON lines).")
+    ] = "svg",
     home: HomeOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """Draw what an object comes from and what comes from it, as of a place of the ledger."""
+    """Draw what an object comes from and what comes from it, as of a place of the ledger.
+
+    As a tree here, or with --out and --form as a picture (folded to 80 nodes, or whole), a graph, or provenance.
+    """
+    if out is not None:
+        _write_lineage(identifier, as_of, form, out, home, lang)
+        if as_json:
+            say_json({"form": form, "out": str(out), "bytes": out.stat().st_size})
+        return
     from infra.cli.trees import lineage_trees
     from infra.views.answers import asset_lineage
 
@@ -84,6 +97,22 @@ def lineage(
     words = _words(lang)
     show(*lineage_trees(found, words))
     say(_coordinates(found["as_of"], words))
+
+
+def _write_lineage(identifier: str, as_of: str | None, form: str, out: Path, home: Any, lang: str | None) -> None:
+    from infra.views.drawing import Form, written
+
+    if form not in list(Form):
+        raise typer.BadParameter(f"expected one of {', '.join(Form)}, found {form[:40]!r}", param_hint="--form")
+    chinese = _words(lang).chinese
+
+    def write(session: Any, object_id: Any) -> None:
+        with out.open("wb") as file:
+            for piece in written(session, object_id, as_of, Form(form), chinese=chinese):
+                file.write(piece)
+
+    _asked(identifier, home, lang, write)
+    note(str(out))
 
 
 @comply.callback()

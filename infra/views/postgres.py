@@ -159,30 +159,41 @@ def _typed(kind: Kind) -> sql.SQL:
 
 
 def _standing(schema: str, table: Table) -> sql.Composed:
-    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key)
-    columns = sql.SQL(", ").join(sql.Identifier("t", column.name) for column in table.all_columns)
+    """Return the query for the standing rows of keys: each is looked up by itself, whatever the planner would guess.
+
+    A join would be free to read the whole table first, and does while there are no statistics.
+    """
     return sql.SQL(
-        "SELECT {}, t.valid_from FROM unnest({}) AS wanted ({}) JOIN {} AS t USING ({}) WHERE t.valid_to IS NULL"
+        "SELECT {}, t.valid_from FROM unnest({}) AS wanted ({}) CROSS JOIN LATERAL ("
+        "SELECT * FROM {} AS t WHERE {} AND t.valid_to IS NULL LIMIT 1) AS t"
     ).format(
-        columns,
+        sql.SQL(", ").join(sql.Identifier("t", column.name) for column in table.all_columns),
         sql.SQL(", ").join(_typed(column.kind) for column in table.key),
-        names,
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key),
         sql.Identifier(schema, table.name),
-        names,
+        _same_key(table, "wanted"),
     )
 
 
 def _ending(schema: str, table: Table) -> sql.Composed:
-    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key)
-    same = sql.SQL(" AND ").join(
-        sql.SQL("{} = {}").format(sql.Identifier("t", column.name), sql.Identifier("ended", column.name))
-        for column in table.key
-    )
     return sql.SQL(
-        "UPDATE {} AS t SET valid_to = ended.valid_to FROM unnest({}, %s::bigint[]) AS ended ({}, valid_to) "
-        "WHERE {} AND t.valid_to IS NULL"
+        "UPDATE {place} AS t SET valid_to = found.valid_to FROM ("
+        "SELECT ended.valid_to, standing.row FROM unnest({arrays}, %s::bigint[]) AS ended ({names}, valid_to) "
+        "CROSS JOIN LATERAL ("
+        "SELECT t.ctid AS row FROM {place} AS t WHERE {same} AND t.valid_to IS NULL LIMIT 1) AS standing"
+        ") AS found WHERE t.ctid = found.row"
     ).format(
-        sql.Identifier(schema, table.name), sql.SQL(", ").join(_typed(column.kind) for column in table.key), names, same
+        place=sql.Identifier(schema, table.name),
+        arrays=sql.SQL(", ").join(_typed(column.kind) for column in table.key),
+        names=sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key),
+        same=_same_key(table, "ended"),
+    )
+
+
+def _same_key(table: Table, other: str) -> sql.Composed:
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier("t", column.name), sql.Identifier(other, column.name))
+        for column in table.key
     )
 
 

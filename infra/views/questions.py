@@ -99,11 +99,11 @@ def status(look: Look, project: str | None = None) -> dict[str, Any]:
         verified += _all_verified(trace)
         for element, required, found in zip(ELEMENTS, trace.required, trace.found, strict=True):
             cells[element][_cell(required, found)] += 1
-    ids, holders = {row.object for row in objects}, {row.holder for row in objects}
+    own, holders = {row.object for row in objects}, {row.holder for row in objects}
     revoked = [row for row in look.rows(REVOKED) if _open(row, look.as_of.instant_us)]
     holds = look.rows(HOLD)
     if project is not None:  # what concerns the production: its own objects, and those who brought them
-        revoked = [row for row in revoked if row.source in ids]
+        revoked = [row for row in revoked if row.source in own]
         holds = [row for row in holds if row.party in holders]
     return {
         "submitted": len(objects),

@@ -4,8 +4,10 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+from xml.etree import ElementTree
 
 import pytest
 
@@ -381,3 +383,57 @@ def test_a_view_that_stopped_answers_up_to_there_and_is_behind_beyond(film: Film
     }
     assert film.json("asset", "lineage", film.still, "--as-of", str(head))["below"] == 2
     assert film.json("asset", "show", late)["depth"] == 2
+
+
+# -- lineages for other programs ---------------------------------------------------------------------------------------
+
+
+def drawn(film: Film, form: str, *more: str) -> bytes:
+    out = film.place.files / f"lineage.{form}"
+    told = film.json("asset", "lineage", film.cut, "--form", form, "--out", str(out), *more)
+    data = out.read_bytes()
+    assert told == {"form": form, "out": str(out), "bytes": len(data)}
+    return data
+
+
+@pytest.mark.parametrize("form", ["svg", "svg-whole"])
+@pytest.mark.parametrize(("lang", "word"), [("zh", "的谱系"), ("en", "Lineage of")])
+def test_a_lineage_as_a_picture(film: Film, form: str, lang: str, word: str) -> None:
+    text = drawn(film, form, "--lang", lang).decode()
+    assert ElementTree.fromstring(text).tag.endswith("}svg")
+    assert word in text and film.still[-8:] in text and film.cut[-8:] in text
+    assert "<script" not in text and "href" not in text
+
+
+def test_a_lineage_as_a_graph(film: Film) -> None:
+    dot = drawn(film, "dot").decode()
+    assert dot.startswith("digraph") and film.still in dot and film.cut in dot
+    graph = ElementTree.fromstring(drawn(film, "graphml"))
+    space = "{http://graphml.graphdrawing.org/xmlns}"
+    assert {film.still, film.cut} <= {node.get("id") for node in graph.iter(f"{space}node")}
+    assert (film.still, film.cut) in [(edge.get("source"), edge.get("target")) for edge in graph.iter(f"{space}edge")]
+
+
+def test_a_lineage_as_provenance(film: Film) -> None:
+    holder = film.json("status")["holder"]
+    prov = drawn(film, "prov").decode()
+    assert {"entity", "wasDerivedFrom", "agent"} <= set(json.loads(prov))
+    assert all(one in prov for one in (film.still, film.cut, holder))
+    events = [json.loads(line) for line in drawn(film, "openlineage").splitlines()]
+    (run,) = [event for event in events if "run" in event and event["outputs"][0]["name"] == film.cut]
+    assert [one["name"] for one in run["inputs"]] == [film.still]
+    recorded = {entry["index"]: entry["recorded_at"] for entry in film.json("asset", "history", film.cut)["entries"]}
+    assert instant(run["eventTime"]) == instant(recorded[min(recorded)]), "of the birth, to the millisecond told"
+
+
+def instant(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1_000)
+
+
+def test_a_lineage_as_of_before_the_child_was_born(film: Film) -> None:
+    out = film.place.files / "early.dot"
+    early = ["asset", "lineage", film.still, "--as-of", str(film.born - 1), "--form", "dot", "--out", str(out)]
+    film.place.run(*early).ok()
+    assert film.cut not in out.read_text()
+    wrong = film.place.run("asset", "lineage", film.still, "--form", "crayon", "--out", str(out))
+    assert wrong.code == 2 and "expected one of svg" in wrong.err
