@@ -90,6 +90,7 @@ class Producer:
                 content=Content(sha256=digest, sm3=digest, size=1_048_576, media_type="image/jpeg"),
                 parents=(),
                 submission=digest,
+                project="night-river",
                 technical=PICTURE,
             )
             envelope = Envelope(
