@@ -345,6 +345,7 @@ def test_the_librarys_ddl_is_not_used(ours: LedgerRecorder, ledger_database: Led
         "head",
         "keys",
         "migrations",
+        "projection",
         "published_notes",
         "secrets",
         "subjects",
