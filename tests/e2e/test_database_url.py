@@ -75,10 +75,11 @@ def test_a_newer_program_brings_its_migrations_along(foreign: str, tmp_path: Pat
         connection.execute("CREATE DATABASE older TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
     older = make_conninfo(foreign, dbname="older")
     assert edgeprint(home, older, "init").returncode == 0
-    with psycopg.connect(older, autocommit=True) as connection:  # the database of a program without a vault
+    with psycopg.connect(older, autocommit=True) as connection:  # the database of a program without vault and views
         for trigger in ("edgeprint_guard_drop", "edgeprint_guard_ddl"):
             connection.execute(f"ALTER EVENT TRIGGER {trigger} DISABLE".encode())
         connection.execute("DROP TABLE vault.documents, vault.secrets, vault.subjects")
+        connection.execute("DROP SCHEMA views CASCADE")
         connection.execute("ALTER TABLE ledger.migrations DISABLE TRIGGER ALL")
         connection.execute("DELETE FROM ledger.migrations WHERE number >= 5")
         connection.execute("ALTER TABLE ledger.migrations ENABLE ALWAYS TRIGGER guard_change")
