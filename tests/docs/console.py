@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ def matches(expected: tuple[str, ...], printed: list[str]) -> bool:
 
 
 class Shell:
-    """One bash in `folder` with `edgeprint` on its PATH and nothing of the caller's edgeprint settings."""
+    """One bash in `folder` with `edgeprint` and our Python on its PATH, and no edgeprint setting of the caller."""
 
     def __init__(self, folder: Path, makefile: Path = ROOT / "Makefile") -> None:
         (folder / "bin").mkdir()
@@ -81,7 +82,7 @@ class Shell:
         kept.pop("DATABASE_URL", None)
         self._environ = {
             **kept,
-            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+            "PATH": f"{folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "HOME": str(folder / "user"),
             "LANG": "C.UTF-8",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ import pytest
 
 from domain.ids import format_id, parse_object_id
 from domain.ledger.merkle import verify_consistency
+from examples.ledger_reader import entries
+from examples.recount import recount
 from projections.catalogue import VIEWS
 from schemas.values import instant_of
 from tests.e2e.kit import Place, place, superuser
@@ -437,3 +440,23 @@ def test_a_lineage_as_of_before_the_child_was_born(film: Film) -> None:
     assert film.cut not in out.read_text()
     wrong = film.place.run("asset", "lineage", film.still, "--form", "crayon", "--out", str(out))
     assert wrong.code == 2 and "expected one of svg" in wrong.err
+
+
+# -- a reader of another hand ------------------------------------------------------------------------------------------
+
+
+def test_the_views_say_what_a_recount_of_the_tree_says(film: Film) -> None:
+    status = film.json("comply", "status")
+    counted = recount(str(film.place.home / "tlog"))
+    assert counted["submitted"] == status["submitted"] == 2
+    assert counted["by_status"] == status["by_status"] == {"quarantined": 1, "withdrawn": 1}
+    assert counted["complete"] == status["complete"]
+    assert recount(str(film.place.home / "tlog"), "no such production")["submitted"] == 0
+
+
+def test_the_reader_tells_every_sealed_entry(film: Film) -> None:
+    sealed = int(film.json("ledger", "status")["sealed_size"])
+    told = [(index, name) for index, name, _ in entries(film.place.home / "tlog")]
+    assert [index for index, _ in told] == list(range(sealed))
+    assert told[0][1] == "edgeprint.evidence.LedgerFounded"
+    assert Counter(name for _, name in told)["edgeprint.identity.ObjectIdentified"] == 2
