@@ -1,5 +1,6 @@
 """`edgeprint asset | comply`: what something is, comes from and is used in; where a production stands."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,11 +27,11 @@ def show_asset(
     """Show where an object stood as of a place of the ledger, and by what it was impaired at that instant."""
     from infra.views.answers import asset_state
 
-    found = _asked(identifier, home, lang, lambda session, object_id: asset_state(session, object_id, as_of))
+    found = asked([identifier], home, lang, lambda session, ids: asset_state(session, ids[0], as_of))
     if as_json:
         say_json(found)
         return
-    words = _words(lang)
+    words = words_of(lang)
     say(f"{found['id']}  {found['status']}")
     for label, key in (
         (words("项目", "project"), "project"),
@@ -42,7 +43,7 @@ def show_asset(
         say(f"  {label:<12}{'–' if found[key] in (None, '') else found[key]}")
     for one in found["impaired_by"]:
         say(f"  {words('受影响', 'impaired by'):<12}{one['source']}  {one['reason']}")
-    say(_coordinates(found["as_of"], words))
+    say(coordinates(found["as_of"], words))
 
 
 @app.command("history")
@@ -56,14 +57,14 @@ def history(
     """List every entry of an object up to a place of the ledger."""
     from infra.views.answers import asset_history
 
-    found = _asked(identifier, home, lang, lambda session, object_id: asset_history(session, object_id, as_of))
+    found = asked([identifier], home, lang, lambda session, ids: asset_history(session, ids[0], as_of))
     if as_json:
         say_json(found)
         return
-    words = _words(lang)
+    words = words_of(lang)
     for entry in found["entries"]:
         say(f"{entry['index']:>10}  {entry['recorded_at']}  {entry['type'].rpartition('.')[2]}")
-    say(_coordinates(found["as_of"], words))
+    say(coordinates(found["as_of"], words))
 
 
 @app.command("lineage")
@@ -90,13 +91,13 @@ def lineage(
     from infra.cli.trees import lineage_trees
     from infra.views.answers import asset_lineage
 
-    found = _asked(identifier, home, lang, lambda session, object_id: asset_lineage(session, object_id, as_of))
+    found = asked([identifier], home, lang, lambda session, ids: asset_lineage(session, ids[0], as_of))
     if as_json:
         say_json(found)
         return
-    words = _words(lang)
+    words = words_of(lang)
     show(*lineage_trees(found, words))
-    say(_coordinates(found["as_of"], words))
+    say(coordinates(found["as_of"], words))
 
 
 def _write_lineage(identifier: str, as_of: str | None, form: str, out: Path, home: Any, lang: str | None) -> None:
@@ -104,14 +105,14 @@ def _write_lineage(identifier: str, as_of: str | None, form: str, out: Path, hom
 
     if form not in list(Form):
         raise typer.BadParameter(f"expected one of {', '.join(Form)}, found {form[:40]!r}", param_hint="--form")
-    chinese = _words(lang).chinese
+    chinese = words_of(lang).chinese
 
-    def write(session: Any, object_id: Any) -> None:
+    def write(session: Any, ids: list[Any]) -> None:
         with out.open("wb") as file:
-            for piece in written(session, object_id, as_of, Form(form), chinese=chinese):
+            for piece in written(session, ids[0], as_of, Form(form), chinese=chinese):
                 file.write(piece)
 
-    _asked(identifier, home, lang, write)
+    asked([identifier], home, lang, write)
     note(str(out))
 
 
@@ -142,27 +143,30 @@ def status(
         return
     words = Words(settings.lang)
     show(*status_tables(found, words))
-    say(_coordinates(found["as_of"], words))
+    say(coordinates(found["as_of"], words))
 
 
-def _asked(identifier: str, home: Any, lang: str | None, ask: Any) -> Any:
+def asked(identifiers: Sequence[str], home: Any, lang: str | None, ask: Callable[[Any, list[Any]], Any]) -> Any:
+    """Return what `ask` answers of an open ledger and these objects. Raises: as it does, and wrong usage."""
     from domain.ids import parse_object_id
     from infra.bootstrap import opened
     from infra.settings import read_settings
 
     with wrong_usage("ID"):
-        object_id = parse_object_id(identifier)
+        object_ids = [parse_object_id(identifier) for identifier in identifiers]
     with opened(read_settings(home=home, lang=lang)) as session:
-        return ask(session, object_id)
+        return ask(session, object_ids)
 
 
-def _words(lang: str | None) -> Words:
+def words_of(lang: str | None) -> Words:
+    """Return the words of the language asked for, or of the settings."""
     from infra.settings import read_settings
 
     return Words(read_settings(lang=lang).lang)
 
 
-def _coordinates(as_of: dict[str, Any], words: Words) -> str:
+def coordinates(as_of: dict[str, Any], words: Words) -> str:
+    """Return the line that says on which position and instant an answer rests."""
     return words(
         f"截至第 {as_of['position']} 条，时点 {as_of['instant']}",
         f"as of index {as_of['position']}, instant {as_of['instant']}",

@@ -11,6 +11,7 @@ import sys
 import typer
 
 from infra.cli import (
+    ancestry,
     asset,
     capability,
     command,
@@ -46,6 +47,7 @@ app.command("command")(command.command)
 governance.register(app)
 app.add_typer(decision.app, name="decision")
 app.add_typer(vault.app, name="vault")
+ancestry.register(asset.app)
 app.add_typer(asset.app, name="asset")
 app.add_typer(asset.comply, name="comply")
 projection.register(app)

@@ -44,6 +44,10 @@ PLAN = (
     ("`asset show`", "asset show $(cat id)"),
     ("`asset history`", "asset history $(cat id)"),
     ("`asset lineage`", "asset lineage $(cat id)"),
+    ("`asset impact`", "asset impact $(cat id)"),
+    ("`asset paths`", "asset paths $(cat id) $(cat id)"),
+    ("`asset uses`", "asset uses $(cat id)"),
+    ("`asset common`", "asset common $(cat id) $(cat made)"),
     ("`comply status`", "comply status"),
     ("`projection list`", "projection list"),
     ("`projection rebuild`", "projection rebuild genealogy"),
@@ -111,6 +115,8 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
                 shell.run(Step(f"edgeprint ledger entry {answer['first_index']} --out answer.entry", 0, (), command))
             if name == "`vault open`":
                 shutil.copy(folder / "answer", folder / "answer.opening")
+            if command.endswith("made.txt"):
+                (folder / "made").write_text(answer["objects"][0]["id"])
             if "trace_set" in answer:
                 (folder / "id").write_text(answer["id"])
                 (folder / "film" / "made.txt").write_text("made of it")
