@@ -9,17 +9,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.errors import Invalid, NotFound
-from domain.ids import ObjectId, format_id
-from domain.ledger.merkle import CompactRange, leaf_hashes
 from infra.bootstrap import Session
 from infra.clock import now_us
 from infra.views import questions
-from infra.views.answers import place_of
+from infra.views.answers import object_name, place_of
 from infra.views.drawing import genealogy_of
 from infra.views.reading import Look
 from infra.views.session import caught_up
 from projections.compliance import COMPLIANCE
 from projections.genealogy.graph import COMMON_MAX, SAMPLE
+from projections.genealogy.model import committed_to
 from projections.genealogy.view import EDGE, FOUND, GENEALOGY, NODE
 
 _KINDS: Final = "SELECT kind AS name, count(*) AS many FROM {node} WHERE object = ANY(%(of)s) GROUP BY kind"
@@ -40,14 +39,13 @@ def asset_impact(session: Session, object_id: UUID, as_of: str | None) -> dict[s
     with caught_up(session).looks((GENEALOGY, COMPLIANCE), as_of, now_us()) as (look, compliance):
         _known(session, look, [object_id])
         touched = list(questions.descendants(look, object_id))
-        tree = CompactRange()
-        tree.extend(leaf_hashes(sorted(one.bytes for one in touched)))
+        committed = committed_to(one.bytes for one in touched)
         return {
-            "id": _name(session, object_id),
-            "count": len(touched),
+            "id": object_name(session, object_id),
+            "count": committed.count,
             "by_kind": _counts(look, _KINDS, touched),
             "by_status": _counts(compliance, _STATUSES, touched),
-            "root": tree.root().hex(),
+            "root": committed.root.hex(),
             "sample": _names(session, (row.object for row in look.ask(_FIRST, of=touched, most=SAMPLE))),
             "as_of": place_of(look.as_of),
         }
@@ -71,13 +69,13 @@ def asset_paths(session: Session, object_id: UUID, ancestor: UUID, as_of: str | 
     known = ancestor in found.above or ancestor == object_id
     ways = genealogy_of(found).paths(object_id, ancestor if known else object_id, most=most)
     return {
-        "id": _name(session, object_id),
-        "ancestor": _name(session, ancestor),
+        "id": object_name(session, object_id),
+        "ancestor": object_name(session, ancestor),
         "paths": [
             [
                 {
-                    "child": _name(session, step.child),
-                    "parent": _name(session, step.parent),
+                    "child": object_name(session, step.child),
+                    "parent": object_name(session, step.parent),
                     "relations": list(step.relations),
                 }
                 for step in way
@@ -100,7 +98,7 @@ def asset_uses(session: Session, object_id: UUID, as_of: str | None) -> dict[str
         place = place_of(look.as_of)
     uses = genealogy_of(found).used_in(object_id)
     return {
-        "id": _name(session, object_id),
+        "id": object_name(session, object_id),
         "within": _names(session, uses.within),
         "directly": _names(session, uses.directly),
         "other": {relation: _names(session, members) for relation, members in uses.other},
@@ -136,12 +134,8 @@ def _known(session: Session, look: Look, object_ids: Sequence[UUID]) -> None:
     born = {row.object for row in look.rows(NODE, object=object_ids)}
     for one in object_ids:
         if one not in born:
-            raise NotFound(f"no object {_name(session, one)} as of index {look.as_of.position}")
-
-
-def _name(session: Session, object_id: UUID) -> str:
-    return format_id("O", ObjectId(object_id), session.config.prefix)
+            raise NotFound(f"no object {object_name(session, one)} as of index {look.as_of.position}")
 
 
 def _names(session: Session, object_ids: Iterable[UUID]) -> list[str]:
-    return [_name(session, one) for one in object_ids]
+    return [object_name(session, one) for one in object_ids]

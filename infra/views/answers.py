@@ -21,7 +21,8 @@ def place_of(as_of: AsOf) -> dict[str, Any]:
     return {"position": as_of.position, "instant": time_text(as_of.instant_us)}
 
 
-def _name(session: Session, object_id: UUID) -> str:
+def object_name(session: Session, object_id: UUID) -> str:
+    """Return the identifier of an object, as people and other programs know it."""
     return format_id("O", ObjectId(object_id), session.config.prefix)
 
 
@@ -30,12 +31,12 @@ def asset_state(session: Session, object_id: UUID, as_of: str | None) -> dict[st
     with caught_up(session).looks((COMPLIANCE, GENEALOGY), as_of, now_us()) as (compliance, genealogy):
         rows = compliance.rows(OBJECT, object=[object_id])
         if not rows:
-            raise NotFound(f"no object {_name(session, object_id)} as of index {compliance.as_of.position}")
+            raise NotFound(f"no object {object_name(session, object_id)} as of index {compliance.as_of.position}")
         (node,) = genealogy.rows(NODE, object=[object_id])
         (row,) = rows
         impaired = questions.impaired(genealogy, compliance, object_id)
         return {
-            "id": _name(session, object_id),
+            "id": object_name(session, object_id),
             "status": row.status,
             "clause": row.clause,
             "project": row.project,
@@ -44,7 +45,7 @@ def asset_state(session: Session, object_id: UUID, as_of: str | None) -> dict[st
             "lifted": row.lifted,
             "submissions": row.submissions,
             "depth": node.depth,
-            "family": _name(session, node.family),
+            "family": object_name(session, node.family),
             "impaired_by": [
                 {"source": _cause(session, one), "reason": one.reason, "cause_index": one.cause} for one in impaired
             ],
@@ -62,12 +63,12 @@ def asset_history(session: Session, object_id: UUID, as_of: str | None) -> dict[
     with caught_up(session).look(LEDGER, as_of, now_us()) as look:
         rows = look.rows(ENTRY, stream=[object_id])
         if not rows:
-            raise NotFound(f"no object {_name(session, object_id)} as of index {look.as_of.position}")
+            raise NotFound(f"no object {object_name(session, object_id)} as of index {look.as_of.position}")
         entries = [
             {"index": row.index, "recorded_at": time_text(row.recorded_at_us), "type": row.type, "version": row.version}
             for row in rows
         ]
-        return {"id": _name(session, object_id), "entries": entries, "as_of": place_of(look.as_of)}
+        return {"id": object_name(session, object_id), "entries": entries, "as_of": place_of(look.as_of)}
 
 
 def asset_lineage(session: Session, object_id: UUID, as_of: str | None) -> dict[str, Any]:
@@ -76,13 +77,13 @@ def asset_lineage(session: Session, object_id: UUID, as_of: str | None) -> dict[
         found = questions.lineage(look, object_id)
         statuses = _statuses(compliance, found)
         return {
-            "id": _name(session, object_id),
+            "id": object_name(session, object_id),
             "above": len(found.above),
             "below": len(found.below),
             "cut": found.cut,
             "nodes": [
                 {
-                    "id": _name(session, node.object),
+                    "id": object_name(session, node.object),
                     "kind": node.kind,
                     "project": node.project,
                     "depth": node.depth,
@@ -92,11 +93,19 @@ def asset_lineage(session: Session, object_id: UUID, as_of: str | None) -> dict[
                 for node in sorted(found.nodes, key=lambda one: one.born)
             ],
             "edges": [
-                {"child": _name(session, e.child), "parent": _name(session, e.parent), "relation": e.relation}
+                {
+                    "child": object_name(session, e.child),
+                    "parent": object_name(session, e.parent),
+                    "relation": e.relation,
+                }
                 for e in found.edges
             ]
             + [
-                {"child": _name(session, e.child), "parent": _name(session, e.source), "relation": "found_derivation"}
+                {
+                    "child": object_name(session, e.child),
+                    "parent": object_name(session, e.source),
+                    "relation": "found_derivation",
+                }
                 for e in found.found
             ],
             "as_of": place_of(look.as_of),

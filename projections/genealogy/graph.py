@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import Invalid, NotFound
-from domain.ledger.merkle import CompactRange, leaf_hashes
 from projections.genealogy.arrays import CLASSES_MAX, Arrays
 from projections.genealogy.model import (
     FOUND,
@@ -42,6 +41,7 @@ from projections.genealogy.model import (
     Ordinals,
     Paths,
     Uses,
+    committed_to,
 )
 from projections.genealogy.paths import PATHS_MAX, Ways, find_paths
 from projections.genealogy.reach import Link, Reach
@@ -178,10 +178,7 @@ class Genealogy:
 
         The root of a revocation: who holds the list can show later that it was, or was not, on it.
         """
-        members = self.descendants(object_id, position)
-        tree = CompactRange()
-        tree.extend(leaf_hashes(sorted(members.raw())))
-        return Committed(len(members), tree.root())
+        return committed_to(self.descendants(object_id, position).raw())
 
     def paths(self, object_id: UUID, ancestor: UUID, position: int | None = None, most: int = 20) -> Paths:
         """Return up to `most` simple ways from the object up to what it comes from, the shortest first.

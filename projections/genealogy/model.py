@@ -1,6 +1,6 @@
 """The values of the genealogy: what is fed in, and what its questions answer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, overload
 from uuid import UUID
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.identity.events import Relation
+from domain.ledger.merkle import CompactRange, leaf_hashes
 
 FOUND: Final = "found_derivation"
 """The relation of an edge that nobody declared: it was found later, may close a circle, and carries no royalty."""
@@ -155,3 +156,11 @@ class Committed:
 
     count: int
     root: bytes
+
+
+def committed_to(ids: Iterable[bytes]) -> Committed:
+    """Return the count of these ids, 16 bytes each and all different, and their root."""
+    leaves = sorted(ids)
+    tree = CompactRange()
+    tree.extend(leaf_hashes(leaves))
+    return Committed(len(leaves), tree.root())
