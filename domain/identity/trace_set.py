@@ -25,7 +25,8 @@ from domain.rights.events import Root
 
 DOOR_CLAUSE: Final = "intake_source"
 """With this word begins the clause of what came through a door that does not fit."""
-_RANK: Final = {Level.MISSING: 0, Level.DECLARED: 1, Level.ATTESTED: 2, Level.VERIFIED: 3}
+LEVEL_RANK: Final = {Level.MISSING: 0, Level.DECLARED: 1, Level.ATTESTED: 2, Level.VERIFIED: 3}
+"""Which level is worth more; NOT_APPLICABLE is none of them."""
 _W = TypeVar("_W", bound=StrEnum)
 _T = TypeVar("_T")
 _ELEMENTS: Final = tuple(element for element in Element if element is not Element.UNSPECIFIED)
@@ -211,7 +212,7 @@ def _table(found: object, words: type[_W], where: str, read: Callable[[object, s
 
 def _levels(found: object, where: str) -> dict[Element, Level]:
     row = _table(found, Element, where, lambda value, place: _word(Level, value, place))
-    if any(level not in _RANK or level is Level.MISSING for level in row.values()):
+    if any(level not in LEVEL_RANK or level is Level.MISSING for level in row.values()):
         raise Invalid(
             f"{where}: expected declared, attested or verified; an element that is not asked for is left away"
         )
@@ -306,7 +307,7 @@ def _conclude(policy: TraceSetPolicy, origin: Origin, door: IntakeSource, cells:
 
 
 def _below(cell: Cell) -> bool:
-    return cell.required is not Level.NOT_APPLICABLE and _RANK[cell.found] < _RANK[cell.required]
+    return cell.required is not Level.NOT_APPLICABLE and LEVEL_RANK[cell.found] < LEVEL_RANK[cell.required]
 
 
 def _found(

@@ -9,7 +9,13 @@ from rich.tree import Tree
 from infra.cli.output import Words
 
 TREE_NODES_MAX: Final = 80
-_CHINESE: Final = {"admitted": "准入", "quarantined": "隔离", "rejected": "拒绝", "withdrawn": "撤回"}
+_CHINESE: Final = {
+    "admitted": "准入",
+    "quarantined": "隔离",
+    "rejected": "拒绝",
+    "withdrawn": "撤回",
+    "identified": "已标识",
+}
 _STATUS_STYLES: Final = {"admitted": "green", "quarantined": "yellow", "rejected": "red", "withdrawn": "dim"}
 
 
@@ -64,14 +70,7 @@ def _label(node: dict[str, Any], relation: str) -> Text:
 
 
 def _said(status: str, words: Words) -> Text:
-    chinese = {
-        "admitted": "准入",
-        "quarantined": "隔离",
-        "rejected": "拒绝",
-        "withdrawn": "撤回",
-        "identified": "已标识",
-    }
-    return Text(words(chinese.get(status, status), status), _STATUS_STYLES.get(status, ""))
+    return Text(words(_CHINESE.get(status, status), status), _STATUS_STYLES.get(status, ""))
 
 
 def status_tables(found: dict[str, Any], words: Words) -> list[Table]:

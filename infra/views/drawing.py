@@ -5,16 +5,16 @@ The rows of the lineage are read once and laid into an index of their own, which
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from importlib.metadata import version
 from typing import Any, Final
 from uuid import UUID
 
-from domain.ids import ObjectId, PartyId, format_id
+from domain.ids import PartyId, format_id
 from infra.bootstrap import Session
 from infra.clock import now_us
 from infra.views import questions
+from infra.views.answers import object_name
 from infra.views.reading import Look
 from infra.views.session import caught_up
 from projections.genealogy.extract import Extract, extract
@@ -25,8 +25,8 @@ from projections.genealogy.picture import folded_picture, whole_picture
 from projections.genealogy.view import GENEALOGY
 from projections.genealogy.words import CHINESE, ENGLISH
 from projections.ledger import ENTRY, LEDGER
+from schemas.values import instant_of
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 FACETS: Final = "urn:edgeprint:openlineage-facets:1"
 
 
@@ -77,8 +77,7 @@ def genealogy_of(found: questions.Lineage) -> Genealogy:
 
 def _names(session: Session, holders: set[UUID]) -> Callable[[UUID], str]:
     def name(one: UUID) -> str:
-        prefix = session.config.prefix
-        return format_id("P", PartyId(one), prefix) if one in holders else format_id("O", ObjectId(one), prefix)
+        return format_id("P", PartyId(one), session.config.prefix) if one in holders else object_name(session, one)
 
     return name
 
@@ -115,7 +114,7 @@ def _exported(
 
             producer = f"urn:edgeprint:{version('edgeprint')}"
             namespace = f"edgeprint://{session.config.origin}"
-            instant = lambda index: _EPOCH + timedelta(microseconds=recorded[index])  # noqa: E731
+            instant = lambda index: instant_of(recorded[index])  # noqa: E731
             yield from to_openlineage(taken, name, Source(producer, FACETS, namespace, instant, {}))
         case _:
             from projections.genealogy.svg import draw

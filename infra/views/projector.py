@@ -227,9 +227,12 @@ class Projector:
 
     def _settle(self, build: Build) -> None:
         """Give a build that has caught up its indexes, and put it in use if it is of a newer version."""
+        self._ensure_indexed(build)
         if build.state == "building":
-            self._replace(build)
-        elif not build.indexed:
+            self._put_in_use(build, self._live(build.name))
+
+    def _ensure_indexed(self, build: Build) -> None:
+        if not build.indexed:
             with _answering(), self._connection.transaction():
                 self._index(build)
 
@@ -238,20 +241,23 @@ class Projector:
         self._connection.execute("UPDATE views.projection SET indexed = true WHERE schema = %s", (build.schema,))
 
     def _replace(self, build: Build) -> Rebuilt:
-        with _answering(), self._connection.transaction():
-            if not build.indexed:
-                self._index(build)
-        digest = self.digest(build)
-        live = next((one for one in self.builds(build.name) if one.state == "live"), None)
+        self._ensure_indexed(build)
+        digest, live = self.digest(build), self._live(build.name)
         same = live is not None and (live.version, live.position) == (build.version, build.position)
         replaced = self.digest(live) if live is not None and same else None
+        self._put_in_use(build, live)
+        return Rebuilt(build.name, build.position, digest, replaced)
+
+    def _live(self, name: str) -> Build | None:
+        return next((one for one in self.builds(name) if one.state == "live"), None)
+
+    def _put_in_use(self, build: Build, live: Build | None) -> None:
         with _answering(), self._connection.transaction():
             if live is not None:
                 self._drop(live)
             self._connection.execute(
                 "UPDATE views.projection SET state = 'live' WHERE schema = %s AND state = 'building'", (build.schema,)
             )
-        return Rebuilt(build.name, build.position, digest, replaced)
 
     def _forget_other_versions(self, view: View) -> None:
         for build in self.builds(view.name):

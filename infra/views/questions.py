@@ -13,12 +13,13 @@ from uuid import UUID
 from domain.errors import NotFound
 from domain.identity.digital_object import Status
 from domain.identity.events import Level
+from domain.identity.trace_set import LEVEL_RANK
 from infra.views.reading import Look
 from projections.compliance import ELEMENTS, HOLD, OBJECT, REVOKED, TRACE_SET
 from projections.genealogy.view import EDGE, FOUND, NODE
 
 LINEAGE_NODES_MAX: Final = 20_000
-RANK: Final = {Level.NOT_APPLICABLE: 0, Level.MISSING: 0, Level.DECLARED: 1, Level.ATTESTED: 2, Level.VERIFIED: 3}
+RANK: Final = {Level.NOT_APPLICABLE: 0, **LEVEL_RANK}
 _UP: Final = """
 WITH RECURSIVE up(object) AS (
     SELECT %(of)s::uuid
@@ -151,6 +152,7 @@ def changed(before: Look, after: Look) -> dict[str, Any]:
     """Return what became of objects between two places of one ledger, `before` the earlier one."""
     then = {row.object: row for row in before.rows(OBJECT)}
     now = {row.object: row for row in after.rows(OBJECT)}
+    stood, stand = (Counter(row.status for row in objects.values()) for objects in (then, now))
     moved = [
         {"object": object_id, "from": then[object_id].status, "to": row.status}
         for object_id, row in now.items()
@@ -159,9 +161,5 @@ def changed(before: Look, after: Look) -> dict[str, Any]:
     return {
         "born": [object_id for object_id in now if object_id not in then],
         "moved": moved,
-        "statuses": {str(one): (_having(then, one), _having(now, one)) for one in Status if one is not Status.UNKNOWN},
+        "statuses": {str(one): (stood[one], stand[one]) for one in Status if one is not Status.UNKNOWN},
     }
-
-
-def _having(objects: dict[UUID, Any], wanted: Status) -> int:
-    return sum(row.status == wanted for row in objects.values())
