@@ -35,8 +35,7 @@ def published(tree: Path) -> Iterator[tuple[bytes, Any]]:
     """Yield digest and schema of every schema in the log: a text at the end of an entry that holds its digest too."""
     for entry in raw_entries(tree):
         text = entry[entry.find(b'{"doc":') :]
-        digest = hashlib.sha256(text).digest()
-        if text.startswith(b"{") and digest in entry:
+        if text.startswith(b"{") and (digest := hashlib.sha256(text).digest()) in entry:
             yield digest, parse_schema(json.loads(text), named_schemas={})
 
 
@@ -48,8 +47,7 @@ def raw_entries(tree: Path) -> Iterator[bytes]:
         parts = [groups[place : place + 3] for place in range(0, len(groups), 3)]
         name = "/".join([f"x{part}" for part in parts[:-1]] + parts[-1:])
         width = min(WIDTH, size - number * WIDTH)
-        data = (tree / "tile" / "entries" / (name if width == WIDTH else f"{name}.p/{width}")).read_bytes()
-        while data:
-            length = int.from_bytes(data[:2], "big")
-            yield data[2 : 2 + length]
-            data = data[2 + length :]
+        file = tree / "tile" / "entries" / (name if width == WIDTH else f"{name}.p/{width}")
+        bundle = io.BytesIO(file.read_bytes())
+        while length := bundle.read(2):
+            yield bundle.read(int.from_bytes(length, "big"))

@@ -24,7 +24,7 @@ from domain.capability.means import (
     TemplateRetired,
     TemplateVersioned,
 )
-from projections.tables import Change, Column, Kind, New, Put, Rows, Table, Values
+from projections.tables import Change, Column, Kind, New, Put, Rows, Table, Values, standing
 from projections.view import On, Read, View
 
 CAPABILITY: Final = Table(
@@ -94,13 +94,6 @@ _STATES: Final[dict[type[Any], str]] = {
 }
 
 
-def _standing(table: Table, key: tuple[Any, ...], rows: Rows) -> Values:
-    values = rows.get(table, key)
-    if values is None:
-        raise LookupError(f"{table.name} {key} has no row, though it was made before")
-    return values
-
-
 def _with(table: Table, values: Values, **changes: Any) -> Values:
     changed = list(values)
     for name, value in changes.items():
@@ -125,7 +118,7 @@ def _signed(read: Read, rows: Rows) -> tuple[Change, ...]:
 
 def _examined(read: Read, rows: Rows) -> tuple[Change, ...]:
     event, key = read.event, (read.envelope.stream_id, read.event.number)
-    values = _standing(VERSION, key, rows)
+    values = standing(VERSION, key, rows)
     match event:
         case SupplyChainScanned():
             values = _with(VERSION, values, scan=str(event.verdict))
@@ -146,13 +139,13 @@ def _filed(read: Read, rows: Rows) -> tuple[Change, ...]:
 
 def _published(read: Read, rows: Rows) -> tuple[Change, ...]:
     key = (read.envelope.stream_id,)
-    values = _standing(CAPABILITY, key, rows)
+    values = standing(CAPABILITY, key, rows)
     return (Put(CAPABILITY, key, _with(CAPABILITY, values, state="published", published=read.event.number)),)
 
 
 def _moved(read: Read, rows: Rows) -> tuple[Change, ...]:
     key = (read.envelope.stream_id,)
-    values = _standing(CAPABILITY, key, rows)
+    values = standing(CAPABILITY, key, rows)
     return (Put(CAPABILITY, key, _with(CAPABILITY, values, state=_STATES[type(read.event)])),)
 
 
@@ -163,7 +156,7 @@ def _defined(read: Read, rows: Rows) -> tuple[Change, ...]:
 
 def _versioned(read: Read, rows: Rows) -> tuple[Change, ...]:
     event, key = read.event, (read.envelope.stream_id,)
-    values = _standing(TEMPLATE, key, rows)
+    values = standing(TEMPLATE, key, rows)
     if isinstance(event, TemplateVersioned):
         return (Put(TEMPLATE, key, _with(TEMPLATE, values, number=event.number, document=event.document)),)
     return (Put(TEMPLATE, key, _with(TEMPLATE, values, retired=True)),)
@@ -178,7 +171,7 @@ def _enrolled(read: Read, rows: Rows) -> tuple[Change, ...]:
 
 def _resource(read: Read, rows: Rows) -> tuple[Change, ...]:
     key = (read.envelope.stream_id,)
-    values = _standing(RESOURCE, key, rows)
+    values = standing(RESOURCE, key, rows)
     return (Put(RESOURCE, key, _with(RESOURCE, values, state=_STATES[type(read.event)])),)
 
 

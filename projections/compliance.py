@@ -164,7 +164,7 @@ def _reinstated(read: Read, rows: Rows) -> tuple[Change, ...]:
 def _held(read: Read, rows: Rows) -> tuple[Change, ...]:
     del rows
     place = (read.envelope.stream_id, read.envelope.stream_version)
-    return (Put(HOLD, place, (read.event.matter, read.envelope.actor)),)
+    return (New(HOLD, place, (read.event.matter, read.envelope.actor)),)
 
 
 def _freed(read: Read, rows: Rows) -> tuple[Change, ...]:

@@ -1,6 +1,6 @@
 """Parties as they stand: what they are, their keys, roles, mandates and memberships; policies and which one decides."""
 
-from typing import Any, Final
+from typing import Final
 
 from domain.governance.events import (
     ErasureCompleted,
@@ -17,7 +17,7 @@ from domain.governance.events import (
     RoleWithdrawn,
     SubjectErased,
 )
-from projections.tables import Change, Column, Drop, Kind, New, Put, Rows, Table, Values
+from projections.tables import Change, Column, Drop, Kind, New, Put, Rows, Table, standing
 from projections.view import On, Read, View
 from schemas.values import microseconds
 
@@ -59,13 +59,6 @@ POLICY: Final = Table(
 ACTIVE: Final = Table("active_policy", key=(Column("policy", Kind.UUID),), columns=(Column("version", Kind.BIGINT),))
 
 
-def _standing(table: Table, key: tuple[Any, ...], rows: Rows) -> Values:
-    values = rows.get(table, key)
-    if values is None:
-        raise LookupError(f"{table.name} {key} has no row, though it was made before")
-    return values
-
-
 def _enrolled(read: Read, rows: Rows) -> tuple[Change, ...]:
     del rows
     return (New(PARTY, (read.envelope.stream_id,), (read.index, str(read.event.kind), "")),)
@@ -73,7 +66,7 @@ def _enrolled(read: Read, rows: Rows) -> tuple[Change, ...]:
 
 def _erased(read: Read, rows: Rows) -> tuple[Change, ...]:
     this = read.envelope.stream_id
-    enrolled, kind, _ = _standing(PARTY, (this,), rows)
+    enrolled, kind, _ = standing(PARTY, (this,), rows)
     said = "asked" if isinstance(read.event, SubjectErased) else "completed"
     return (Put(PARTY, (this,), (enrolled, kind, said)),)
 
@@ -85,7 +78,7 @@ def _bound(read: Read, rows: Rows) -> tuple[Change, ...]:
 
 def _unbound(read: Read, rows: Rows) -> tuple[Change, ...]:
     key = (read.envelope.stream_id, read.event.key)
-    bound, _ = _standing(KEY, key, rows)
+    bound, _ = standing(KEY, key, rows)
     return (Put(KEY, key, (bound, str(read.event.reason))),)
 
 
@@ -104,12 +97,12 @@ def _mandated(read: Read, rows: Rows) -> tuple[Change, ...]:
     event: MandateGranted = read.event
     until_us = microseconds(event.until)
     limits = (event.principal, event.actions, event.projects, event.currency, event.amount_minor_max, until_us, False)
-    return (Put(MANDATE, (read.envelope.stream_id, read.envelope.stream_version), limits),)
+    return (New(MANDATE, (read.envelope.stream_id, read.envelope.stream_version), limits),)
 
 
 def _revoked(read: Read, rows: Rows) -> tuple[Change, ...]:
     key = (read.envelope.stream_id, read.event.mandate)
-    return (Put(MANDATE, key, (*_standing(MANDATE, key, rows)[:-1], True)),)
+    return (Put(MANDATE, key, (*standing(MANDATE, key, rows)[:-1], True)),)
 
 
 def _joined(read: Read, rows: Rows) -> tuple[Change, ...]:
@@ -124,7 +117,7 @@ def _drafted(read: Read, rows: Rows) -> tuple[Change, ...]:
 
 def _approved(read: Read, rows: Rows) -> tuple[Change, ...]:
     key = (read.envelope.stream_id, read.event.version)
-    name, _, active = _standing(POLICY, key, rows)
+    name, _, active = standing(POLICY, key, rows)
     return (Put(POLICY, key, (name, True, active)),)
 
 
@@ -134,7 +127,7 @@ def _activated(read: Read, rows: Rows) -> tuple[Change, ...]:
     changes: list[Change] = [Put(ACTIVE, (this,), (version,))]
     for number, active in ((None if before is None else before[0], False), (version, True)):
         if number is not None:
-            name, approved, _ = _standing(POLICY, (this, number), rows)
+            name, approved, _ = standing(POLICY, (this, number), rows)
             changes.append(Put(POLICY, (this, number), (name, approved, active)))
     return tuple(changes)
 

@@ -104,6 +104,14 @@ class Rows(Protocol):
         """Return the values of the row of a key, None where there is none."""
 
 
+def standing(table: Table, key: Key, rows: Rows) -> Values:
+    """Return the values of a row that an earlier entry must have made. Raises: LookupError, which stops the view."""
+    values = rows.get(table, key)
+    if values is None:
+        raise LookupError(f"{table.name} {key} has no row, though it was made before")
+    return values
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What a batch does to one table: rows that begin, each with its end if that lies in the batch, and rows that end.

@@ -79,7 +79,7 @@ _OOXML = (
 )
 _MP3_KBPS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # MPEG-1 layer III
 _MP3_KBPS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)  # MPEG-2 and 2.5 layer III
-_MP3_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+MP3_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 
 
 def recognise_binary(head: bytes, *, size: int, tail: bytes) -> str | None:
@@ -267,4 +267,4 @@ def _mp3_frame_bytes(header: bytes) -> int:
     if header[1] & 0xE0 != 0xE0 or version == 1 or layer != 1 or bitrate in (0, 15) or rate == 3:
         return 0
     kbps = (_MP3_KBPS_1 if version == 3 else _MP3_KBPS_2)[bitrate]
-    return (144 if version == 3 else 72) * kbps * 1000 // _MP3_RATES[version][rate] + padding
+    return (144 if version == 3 else 72) * kbps * 1000 // MP3_RATES[version][rate] + padding

@@ -16,10 +16,11 @@ from heapq import heappop, heappush
 
 from domain.errors import Invalid
 from domain.events import ActorKind, Event
-from domain.evidence.ledger import FoundLedger, Ledger, SchemaText, decide
+from domain.evidence.ledger import FoundLedger, Ledger, decide
 from domain.governance.events import PartyEnrolled, PartyKind, RoleAssigned
 from domain.ids import LedgerId, PartyId
 from domain.ledger.merkle import leaf_hash
+from infra.bootstrap import schema_texts
 from infra.dev.acts import START_US, Act, Draw, Stream, Who
 from infra.dev.house import House
 from infra.dev.life import Birth, Lives
@@ -28,7 +29,6 @@ from infra.dev.scribe import Scribe
 from infra.dev.shape import Shape
 from producers.governance import HOLDER_ROLES
 from producers.ports import LedgerRow
-from schemas.catalogue import CATALOGUE
 
 OBJECTS_MAX = 10_000_000
 CREW = 3
@@ -118,8 +118,7 @@ def founded_in_memory(seed: int, objects: int) -> tuple[LedgerId, Iterator[Act]]
     service = Who(PartyId(draw.uuid()), ActorKind.SERVICE)
 
     def acts() -> Iterator[Act]:
-        texts = tuple(SchemaText(schema.sha256, schema.text.decode()) for schema in CATALOGUE.by_type.values())
-        founding = FoundLedger(PREFIX, False, ("corpus.edgeprint.example/log",), texts)
+        founding = FoundLedger(PREFIX, False, ("corpus.edgeprint.example/log",), schema_texts())
         yield Act(ledger, 1, decide(Ledger(), founding), service, START_US)
         roles = tuple(RoleAssigned(role=role) for role in HOLDER_ROLES)
         enrolled: tuple[Event, ...] = (PartyEnrolled(kind=PartyKind.ORGANISATION), *roles)

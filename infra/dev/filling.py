@@ -181,9 +181,9 @@ def _policies_in_force(session: Session) -> dict[str, Sha256]:
     found: dict[str, Sha256] = {}
     for name in (TRACE_SET, ADMISSION):
         known = session.store.key_holders([policy_key(name)]).get(policy_key(name))
-        in_force = None if known is None else policy_in_force(session.load(known.stream_id, POLICY_SET))
         if known is None:
             continue
+        in_force = policy_in_force(session.load(known.stream_id, POLICY_SET))
         if in_force is None or in_force[0] != rfc8785.dumps(BUILT_IN[name]).decode():
             raise Rejected(f"corpus refused: expected the built-in policy {name} in force, or none drafted")
         found[name] = in_force[1]

@@ -18,6 +18,7 @@ from typing import Final
 
 from domain.command import Command
 from domain.events import Event, Sha256
+from domain.governance.policies import TRACE_SET
 from domain.identity import digital_object, upkeep
 from domain.identity.digital_object import DigitalObject, Evidence, Seen, Status, SubmitObject, evolve
 from domain.identity.events import (
@@ -44,7 +45,6 @@ from infra.dev.house import House
 from infra.dev.kinds import Judge, Kind, Papers
 from schemas.values import instant_of
 
-TRACE_SET: Final = "trace-set"
 WAIT_MAX: Final = 20_000
 REJECTED, LACKING, LACKING_IMPORT, BROUGHT, ATTESTED, LIFTED = 0.004, 0.05, 0.3, 0.7, 0.94, 0.8
 WITHDRAWN: Final = 0.008
@@ -151,7 +151,7 @@ class Lives:
         draw, house, attested = self._draw, self._house, birth.kind.attested
         if lacking is not None and draw.chance(BROUGHT):
             yield self._wait()
-            yield self._submit_again(birth, None)
+            yield self._submit_again(birth)
         if attested and self._are_declared(birth, attested) and draw.chance(ATTESTED):
             yield self._wait()
             statement = birth.papers.statement
@@ -226,11 +226,11 @@ class Lives:
         found = {cell.element: cell.found for cell in birth.state.judged.cells} if birth.state.judged else {}
         return all(found.get(element) is Level.DECLARED for element in elements)
 
-    def _submit_again(self, birth: Birth, lacking: Element | None) -> Act:
+    def _submit_again(self, birth: Birth) -> Act:
         born = birth.state.birth
         if born is None:
             raise AssertionError("an object is submitted again before its birth")
-        kind, declared = birth.kind, birth.papers.declared(birth.kind, lacking)
+        kind, declared = birth.kind, birth.papers.declared(birth.kind)
         command = SubmitObject(
             sha256=born.content.sha256,
             asset_class=kind.asset_class,
@@ -306,7 +306,7 @@ class Lives:
         return self._do(birth, command, self._draw.one_of(self._house.officers), measured)
 
     def _repeat(self, birth: Birth) -> Act | None:
-        return self._submit_again(birth, None) if birth.state.status is Status.ADMITTED else None
+        return self._submit_again(birth) if birth.state.status is Status.ADMITTED else None
 
     def _find(self, birth: Birth) -> Act | None:
         source = self._elders.pick() if len(self._elders) else birth.object_id

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from domain.identity.events import Quantity
+from domain.identity.media_binary import MP3_RATES
 from infra.probe.source import Facts, Fault, Source, Unsure
 
 MP3_SEARCH_BYTES: Final = 65_536
@@ -16,7 +17,6 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _PCM_SUBFORMATS: Final = tuple(  # the GUIDs of PCM and IEEE float, KSDATAFORMAT_SUBTYPE_*
     struct.pack("<H", code) + bytes.fromhex("000000001000800000aa00389b71") for code in (_PCM, _FLOAT)
 )
-_MP3_RATES: Final = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _MP3_BITRATES_FREE: Final = (0, 15)
 
 
@@ -128,18 +128,17 @@ def _mp3_frame(frame: bytes) -> Facts | None:
     """Return what a frame and its Xing or Info tag say, None where it is no frame."""
     if len(frame) < 4 or frame[1] & 0xE0 != 0xE0:
         return None
-    version, layer, rates = frame[1] >> 3 & 3, 4 - (frame[1] >> 1 & 3), _MP3_RATES.get(frame[1] >> 3 & 3)
+    version, layer, rates = frame[1] >> 3 & 3, 4 - (frame[1] >> 1 & 3), MP3_RATES.get(frame[1] >> 3 & 3)
     index, mono = frame[2] >> 2 & 3, frame[3] >> 6 == 3
     if rates is None or layer == 4 or index == 3 or frame[2] >> 4 in _MP3_BITRATES_FREE:
         return None
-    facts = sound(1 if mono else 2, rates[index], None, None)
+    samples = 0
     if layer == 3:
         side = (17 if mono else 32) if version == 3 else (9 if mono else 17)
         tag = frame[4 + side : 16 + side]
         if len(tag) == 12 and tag[:4] in (b"Xing", b"Info") and tag[7] & 1:
             samples = int.from_bytes(tag[8:], "big") * (1152 if version == 3 else 576)
-            facts[Quantity.DURATION_US] = samples * 1_000_000 // rates[index] or None
-    return facts
+    return sound(1 if mono else 2, rates[index], None, samples or None)
 
 
 PROBES: Final = {

@@ -90,6 +90,11 @@ class Source:
         return b"".join(parts)
 
 
+def has_many_values(data: bytes) -> bool:
+    """Return whether a JSON document may hold more than JSON_VALUES_MAX values; nothing is parsed."""
+    return sum(map(data.count, (b",", b"{", b"["))) > JSON_VALUES_MAX
+
+
 def read_json(data: bytes) -> Any:
     """Return a JSON document.
 
@@ -97,7 +102,7 @@ def read_json(data: bytes) -> Any:
         Unsure: over JSON_BYTES_MAX, of more than JSON_VALUES_MAX values, nested too deep, or with an endless number.
         Fault: it is no JSON.
     """
-    if len(data) > JSON_BYTES_MAX or sum(map(data.count, (b",", b"{", b"["))) > JSON_VALUES_MAX:
+    if len(data) > JSON_BYTES_MAX or has_many_values(data):
         raise Unsure
     try:
         return json.loads(data)

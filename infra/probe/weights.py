@@ -5,7 +5,7 @@ from typing import Final
 from domain.errors import Invalid
 from domain.identity.events import Quantity
 from infra.blobs.tensors import BITS, HEADER_BYTES_MAX, parse_header
-from infra.probe.source import JSON_BYTES_MAX, JSON_VALUES_MAX, Facts, Fault, Source, Unsure, read_json
+from infra.probe.source import JSON_BYTES_MAX, Facts, Fault, Source, Unsure, has_many_values, read_json
 
 
 def probe_safetensors(source: Source) -> Facts:
@@ -14,7 +14,7 @@ def probe_safetensors(source: Source) -> Facts:
     if not 2 <= length <= min(HEADER_BYTES_MAX, source.size - 8):
         raise Fault(f"expected a header of 2 to {max(2, source.size - 8)} bytes, found {length}")
     header = source.span(8, length, JSON_BYTES_MAX)
-    if sum(map(header.count, (b",", b"{", b"["))) > JSON_VALUES_MAX:
+    if has_many_values(header):
         raise Unsure
     try:
         tensors = parse_header(header, source.size - 8 - length)

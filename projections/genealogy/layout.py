@@ -131,6 +131,8 @@ class _Drawing:
                 nodes = [cell for cell in cells if cell < self._nodes]
                 bends = [cell for cell in cells if cell >= self._nodes]
                 after += nodes[: len(nodes) // 2] + bends + nodes[len(nodes) // 2 :]
+            if after == before:
+                continue
             self._rows[at] = after
             if self._crossings() > crossings:
                 self._rows[at] = before

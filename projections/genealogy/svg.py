@@ -75,7 +75,8 @@ class _Drawing:
         boxes = lay_out([BOX] * count, lines, picture.focus, ROW_MOST) if count <= BOXES_MAX else None
         self._crowd = boxes is None
         self._layout = boxes or lay_out_crowd(count, lines, picture.focus)
-        kinds = [kind for kind, _ in kinds_by_count(picture)]
+        self._kinds = kinds_by_count(picture)
+        kinds = [kind for kind, _ in self._kinds]
         marks = dict.fromkeys(kinds, OTHER_MARK) | dict(zip(kinds, KIND_MARKS, strict=False))
         self._marks = {kind: (mark, f"k k{at % 6}") for at, (kind, mark) in enumerate(marks.items())}
         self._left = MARGIN
@@ -164,7 +165,7 @@ class _Drawing:
     def _legend(self) -> tuple[str, float]:
         """Return the legend and its height: the kinds with their marks and counts, and the two sorts of edges."""
         words = self._picture.words
-        kinds = kinds_by_count(self._picture)
+        kinds = self._kinds
         entries = [
             (self._kind_mark(kind, "translate(7,-4)"), f"{kind} {count:,}") for kind, count in kinds[:_LEGEND_KINDS_MAX]
         ]

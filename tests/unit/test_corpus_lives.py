@@ -8,6 +8,7 @@ import pytest
 
 from domain.errors import Rejected
 from domain.events import ActorKind
+from domain.governance.policies import TRACE_SET
 from domain.identity.alternative_id import parse_alternative_id
 from domain.identity.digital_object import Status
 from domain.identity.events import (
@@ -31,7 +32,7 @@ from domain.rights.events import RightsClaimed, Root
 from infra.blobs.digests import digest_both
 from infra.dev.acts import Act
 from infra.dev.kinds import KINDS
-from infra.dev.life import CLAIMED, DEEDS, LOOPED_MAX, TRACE_SET, WAIT_MAX, Birth, Lives
+from infra.dev.life import CLAIMED, DEEDS, LOOPED_MAX, WAIT_MAX, Birth, Lives
 from schemas.values import instant_of
 from tests.corpus_kit import Film, acts_of, events_of, names_of, object_of
 
