@@ -1,4 +1,4 @@
-"""The processes of a home that go on behind `edgeprint up`: the sealer, the relay, the API.
+"""The processes of a home that go on behind `edgeprint up`: the sealer, the projector, the relay, the API.
 
 Each is `python -m MODULE --home HOME ...`, found by `run/<name>.pid`, which also names the moment it started, so that a
 pid used again by somebody else is never taken for it. It says in a file of its own when it is at work; `start` waits.
@@ -89,7 +89,7 @@ class Background:
         return is_held(self.home.run / self.ready_file)
 
     def is_wanted(self) -> bool:
-        """Return whether one has begun and was not told to end since; only the relay takes back that it is at work."""
+        """Return whether one has begun and was not told to end since; relay and projector take their file away."""
         return (self.home.run / self.ready_file).exists()
 
     def _wait_until_ready(self, process: ProcessId) -> None:
@@ -120,6 +120,11 @@ class Background:
 def sealer(home: Home) -> Background:
     """Return the sealer of a home."""
     return Background(home, "sealer", "infra.sealer.process", "sealer.ready")
+
+
+def projector(home: Home) -> Background:
+    """Return the projector of a home."""
+    return Background(home, "projector", "infra.views.process", "projector.ready")
 
 
 def relay(home: Home) -> Background:

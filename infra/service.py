@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from domain.errors import Invalid, LedgerError, NotFound, Unavailable
-from infra.background import api, api_url, relay, relayed_size, relayed_to, sealer
+from infra.background import api, api_url, projector, relay, relayed_size, relayed_to, sealer
 from infra.database import Database
 from infra.home import Home
 from infra.kafka.broker import Broker
@@ -20,15 +20,16 @@ from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
 
 UP_SECONDS_MAX: Final = 300.0
-SERVICES: Final = {"sealer": sealer, "relay": relay, "api": api}
+SERVICES: Final = {"sealer": sealer, "projector": projector, "relay": relay, "api": api}
 
 
 def bring_up(
     settings: Settings, *, kafka: bool = True, progress: Progress = lambda _done, _all: None
 ) -> dict[str, Any]:
-    """Start database, sealer, API and, with `kafka`, broker and relay; return what `up` prints. What runs stays.
+    """Start database, sealer, projector, API and, with `kafka`, broker and relay; return what `up` prints.
 
-    Blocks until all are at work: entries appended from then on are sealed and relayed. A broker of the home's own is
+    What runs stays. Blocks until all are at work: entries appended from then on are sealed, taken into the views and
+    relayed. A broker of the home's own is
     fetched the first time (45 MB, `progress` hears of it) and gets its topics; brokers that EDGEPRINT_KAFKA_BOOTSTRAP
     names must have them.
 
@@ -43,6 +44,7 @@ def bring_up(
     database.keep_up()
     with FileLock(home.run / "up.lock", timeout_s=UP_SECONDS_MAX, what=f"`up` of {home.path}"):
         sealing = sealer(home).start()
+        projecting = projector(home).start()
         api(home).start()
         bootstrap = relaying = None
         if kafka:
@@ -59,6 +61,7 @@ def bring_up(
         "home": str(home.path),
         "database": database.describe(),
         "sealer_pid": sealing.pid,
+        "projector_pid": projecting.pid,
         "kafka": bootstrap,
         "relay_pid": relaying.pid if relaying else None,
         "api": api_url(home),
@@ -74,7 +77,7 @@ def take_down(settings: Settings) -> None:
     home = Home(settings.home)
     if not home.path.exists():
         return
-    for service in (api(home), relay(home), sealer(home)):
+    for service in (api(home), relay(home), projector(home), sealer(home)):
         service.stop()
     Broker.open(home.path, settings).stop()
     config = home.founding_or_config()
@@ -108,7 +111,8 @@ def status_of(settings: Settings) -> dict[str, Any]:
     config = home.config()
     database = Database(settings, home, config.ledger_id)
     running = database.is_running()
-    sealing, broker = sealer(home).process, Broker.open(home.path, settings)
+    sealing, projecting = sealer(home).process, projector(home).process
+    broker = Broker.open(home.path, settings)
     stored, relayed = _size(database) if running else None, relayed_size(home)
     try:
         head = head_of(settings)
@@ -122,6 +126,7 @@ def status_of(settings: Settings) -> dict[str, Any]:
         "database": database.describe(),
         "running": running,
         "sealer": sealing.pid if sealing else None,
+        "projector": projecting.pid if projecting else None,
         "tlog": str(home.tlog),
         "policy": str(home.policy_path),
         "blobs": str(home.blobs),

@@ -1,11 +1,14 @@
 """`edgeprint projection | replay | diff`: how far the views are, built anew, and what they were."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infra.cli.options import AfterArgument, AsOfOption, BeforeArgument, HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import EXIT_FAILED, Words, note, say, say_json
+from infra.cli.output import EXIT_FAILED, Words, fetching, note, say, say_json
+
+if TYPE_CHECKING:
+    from projections.runner import Poison
 
 app = typer.Typer(help="Projections: the views of the ledger, how far they are, built anew.", no_args_is_help=True)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The projection; `projection list` names all.")]
@@ -20,33 +23,45 @@ def register(root: typer.Typer) -> None:
 
 @app.command("list")
 def list_projections(home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None) -> None:
-    """List the views: version, position, how many entries behind, and where one stopped and why."""
+    """List the views: version, position, how far behind in entries and seconds, and where one stopped and why."""
     from infra.bootstrap import opened
+    from infra.clock import now_us
     from infra.settings import read_settings
-    from infra.views.session import projector_of
+    from infra.views.session import progress
 
     settings = read_settings(home=home, lang=lang)
     words = Words(settings.lang)
-    with opened(settings) as session, projector_of(session) as projector:
-        size = session.store.size()
+    with opened(settings) as session:
+        size, builds = progress(session)
+        now = now_us()
         found = [
             {
                 "name": build.name,
                 "version": build.version,
                 "state": build.state,
                 "position": build.position,
-                "behind": size - build.position,
-                "stopped_at": build.poison.index if build.poison else None,
-                "because": build.poison.reason if build.poison else None,
+                "behind": build.behind,
+                "lag_s": round(build.lag_s(now), 3),
+                **stopped(build.poison),
             }
-            for build in projector.builds()
+            for build in builds
         ]
     if as_json:
         say_json({"ledger_size": size, "projections": found})
         return
     for one in found:
-        stopped = f"  {words('停于', 'stopped at')} {one['stopped_at']}: {one['because']}" if one["because"] else ""
-        say(f"{one['name']:<12}v{one['version']}  {one['state']:<9}{one['position']:>10}  -{one['behind']}{stopped}")
+        lag = f"  {words('滞后', 'lag')} {one['lag_s']:.1f} s" if one["behind"] else ""
+        place = f"{one['name']:<12}v{one['version']}  {one['state']:<9}{one['position']:>10}  -{one['behind']}"
+        say(f"{place}{lag}{_stopped_text(one, words)}")
+
+
+def stopped(poison: "Poison | None") -> dict[str, Any]:
+    """Return where a view stopped and why, as JSON values; nulls where it did not."""
+    return {"stopped_at": poison and poison.index, "because": poison and poison.reason}
+
+
+def _stopped_text(one: dict[str, Any], words: Words) -> str:
+    return f"  {words('停于', 'stopped at')} {one['stopped_at']}: {one['because']}" if one["because"] else ""
 
 
 @app.command("rebuild")
@@ -58,9 +73,14 @@ def rebuild(name: NameArgument, home: HomeOption = None, as_json: JsonOption = F
 
     settings = read_settings(home=home, lang=lang)
     words = Words(settings.lang)
-    with opened(settings) as session, projector_of(session) as projector:
+    with (
+        opened(settings) as session,
+        projector_of(session) as projector,
+        fetching(words("重建", "rebuilding")) as on_position,
+    ):
         projector.catch_up()
-        rebuilt = projector.rebuild(name)
+        size = session.store.size()
+        rebuilt = projector.rebuild(name, lambda taken: on_position(taken, size))
     same = None if rebuilt.replaced is None else rebuilt.replaced == rebuilt.digest
     if as_json:
         replaced = None if rebuilt.replaced is None else rebuilt.replaced.hex()
@@ -107,7 +127,7 @@ def retry(name: NameArgument, home: HomeOption = None, as_json: JsonOption = Fal
         projector.catch_up()
         build = next(one for one in projector.builds(name) if one.state == "live")
     if as_json:
-        say_json({"name": name, "position": build.position, "stopped_at": build.poison and build.poison.index})
+        say_json({"name": name, "position": build.position, **stopped(build.poison)})
     else:
         say(f"{name}  {build.position}")
     if build.poison is not None:
@@ -122,24 +142,41 @@ def replay(
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """Replay the ledger from entry 0 up to a place, apart from what is in use, and print the digest of each view."""
+    """Replay the ledger from entry 0 up to a place, apart from what is in use, and print the digest of each view.
+
+    Exit 1 if a view stopped before the place, at an entry that it cannot take.
+    """
     from infra.bootstrap import opened
     from infra.settings import read_settings
     from infra.store.provision import READER
     from infra.views.reading import Reader
-    from infra.views.session import replay as replayed
+    from infra.views.session import replayed
     from projections.catalogue import VIEWS, find_view
 
-    names = [view.name for view in VIEWS] if projection is None else [find_view(projection).name]
-    with opened(read_settings(home=home, lang=lang)) as session:
+    views = VIEWS if projection is None else (find_view(projection),)
+    settings = read_settings(home=home, lang=lang)
+    words = Words(settings.lang)
+    with opened(settings) as session, fetching(words("重放", "replaying")) as on_position:
         reader = Reader(session.database.dsn(READER))
-        position = session.store.size() - 1 if as_of is None else reader.resolve(as_of).position
-        found = [replayed(session, name, position) for name in names]
+        size = session.store.size() if as_of is None else reader.resolve(as_of).position + 1
+        found = [
+            {
+                "projection": one.view.name,
+                "version": one.view.version,
+                "position": one.position - 1,
+                "digest": one.digest.hex(),
+                "rows": one.rows,
+                **stopped(one.poison),
+            }
+            for one in replayed(session, views, size, lambda taken: on_position(taken, size))
+        ]
     if as_json:
-        say_json({"position": position, "projections": found})
-        return
-    for one in found:
-        say(f"{one['projection']:<12}{one['position']:>10}  {one['digest']}")
+        say_json({"position": size - 1, "projections": found})
+    else:
+        for one in found:
+            say(f"{one['projection']:<12}{one['position']:>10}  {one['digest']}{_stopped_text(one, words)}")
+    if any(one["because"] for one in found):
+        raise typer.Exit(EXIT_FAILED)
 
 
 def diff(

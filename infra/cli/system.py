@@ -60,7 +60,7 @@ def up(
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """Start database, sealer, API, Kafka and relay of this home; all go on in the background."""
+    """Start database, sealer, projector, API, Kafka and relay of this home; all go on in the background."""
     from infra.cli.output import fetching
     from infra.service import bring_up
     from infra.settings import read_settings
@@ -74,6 +74,7 @@ def up(
         return
     say(words(f"已启动：数据库 {state['database']}", f"up: database {state['database']}"))
     say(words(f"封存进程 {state['sealer_pid']}", f"sealer process {state['sealer_pid']}"))
+    say(words(f"投影进程 {state['projector_pid']}", f"projector process {state['projector_pid']}"))
     say(words(f"接口与模式注册表 {state['api']}", f"API and schema registry {state['api']}"))
     if state["kafka"] is not None:
         say(
@@ -120,7 +121,8 @@ def _agreed(question: str) -> bool:
 
 def status(
     require: Annotated[
-        list[str] | None, typer.Option(help="End with 5 unless this is at work: sealer, relay or api; may be repeated.")
+        list[str] | None,
+        typer.Option(help="End with 5 unless this is at work: sealer, projector, relay or api; may be repeated."),
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -150,6 +152,7 @@ def _say_status(state: dict[str, Any], words: Words) -> None:
         "database": words("数据库", "database"),
         "running": words("运行中", "running"),
         "sealer": words("封存进程", "sealer"),
+        "projector": words("投影进程", "projector"),
         "tlog": words("证据树", "static tree"),
         "policy": words("信任策略", "policy"),
         "ledger_size": words("账本条数", "entries"),

@@ -7,34 +7,40 @@
 | `edgeprint_checkpoint_age_seconds` | gauge | seconds since the newest checkpoint was put there |
 | `edgeprint_relayed_size` | gauge | entries on Kafka, as the relay last said |
 | `edgeprint_relay_lag_entries` | gauge | stored and not yet on Kafka |
+| `edgeprint_projection_position` | gauge | first entry that the view in use has not taken in; label `projection` |
+| `edgeprint_projection_lag_entries` | gauge | stored and not yet taken in; label `projection` |
+| `edgeprint_projection_lag_seconds` | gauge | age of the oldest of those, 0 without; label `projection` |
+| `edgeprint_projection_stopped` | gauge | 1 if the view stopped at an entry it cannot take; label `projection` |
 
 What cannot be had is absent, never 0: a database that is down stores no fewer entries.
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import psycopg
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from domain.errors import LedgerError, Unavailable
-from infra.background import Background, relay, relayed_size, sealer
-from infra.clock import now_s
+from infra.background import Background, projector, relay, relayed_size, sealer
+from infra.clock import now_s, now_us
 from infra.home import Home, HomeConfig
 from infra.http.health import Check
 from infra.log import head_of_home
 from infra.store.link import lively
+from infra.views.progress import Progress, progress_of
 
 ANSWER_S: Final = 1
 ASKING_MAX: Final = 4
 _SIZE: Final = "SELECT size FROM ledger.head"
 _asking: Final = threading.BoundedSemaphore(ASKING_MAX)
 Dsn = Callable[[], str]
+T = TypeVar("T")
 
 
 class LedgerMetrics(Collector):
@@ -47,7 +53,9 @@ class LedgerMetrics(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges whose values can be had."""
-        stored, sealed, relayed = _or_none(self._stored), _or_none(self._sealed), relayed_size(self._home)
+        told = _or_none(self._told)
+        stored, progress = (None, ()) if told is None else told
+        sealed, relayed = _or_none(self._sealed), relayed_size(self._home)
         lag = None if stored is None or relayed is None else max(0, stored - relayed)
         for name, text, value in (
             ("edgeprint_ledger_size", "Entries stored.", stored),
@@ -58,13 +66,14 @@ class LedgerMetrics(Collector):
         ):
             if value is not None:
                 yield GaugeMetricFamily(name, text, value)
+        yield from _projections(progress)
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Return nothing: what is there is found out at each scrape."""
         return []
 
-    def _stored(self) -> int:
-        return stored_size(self._dsn())
+    def _told(self) -> tuple[int, Sequence[Progress]]:
+        return ask_database(self._dsn(), lambda connection: (_size(connection), progress_of(connection)))
 
     def _sealed(self) -> int:
         return head_of_home(self._home).size
@@ -73,8 +82,30 @@ class LedgerMetrics(Collector):
         return max(0.0, now_s() - (self._home.tlog / "checkpoint").stat().st_mtime)
 
 
+def _projections(progress: Sequence[Progress]) -> Iterator[GaugeMetricFamily]:
+    """Yield the gauges of the views in use; those that are being rebuilt beside them are not told of."""
+    used, now = [one for one in progress if one.state == "live"], now_us()
+    if not used:
+        return
+    for name, text, value in (
+        ("position", "First entry not taken in.", lambda one: one.position),
+        ("lag_entries", "Entries stored and not taken in.", lambda one: one.behind),
+        ("lag_seconds", "Age of the oldest entry not taken in.", lambda one: one.lag_s(now)),
+        ("stopped", "1 if it stopped at an entry it cannot take.", lambda one: one.poison is not None),
+    ):
+        family = GaugeMetricFamily(f"edgeprint_projection_{name}", text, labels=("projection",))
+        for one in used:
+            family.add_metric((one.name,), value(one))
+        yield family
+
+
 def stored_size(dsn: str) -> int:
-    """Return how many entries are stored, asking for ANSWER_S at most.
+    """Return how many entries are stored. Raises: as `ask_database`."""
+    return ask_database(dsn, _size)
+
+
+def ask_database(dsn: str, ask: Callable[[psycopg.Connection[Any]], T]) -> T:
+    """Return what a short question to the database gives, waiting for ANSWER_S at most.
 
     The answer is waited for on a thread of its own: libpq gives a connection two seconds at least, and an answer any
     time. ASKING_MAX such threads are left to wait; the process can end meanwhile.
@@ -83,33 +114,40 @@ def stored_size(dsn: str) -> int:
         Unavailable: no answer in time.
         psycopg.Error: another answer.
     """
-    answer: Future[int] = Future()
+    answer: Future[T] = Future()
     started = time.monotonic()
 
-    def ask() -> None:
+    def wait() -> None:
         try:
-            answer.set_result(_ask(dsn))
+            with _connected(dsn) as connection:
+                answer.set_result(ask(connection))
         except Exception as err:
             answer.set_exception(err)
         finally:
             _asking.release()
 
     if _asking.acquire(timeout=ANSWER_S):
-        threading.Thread(target=ask, name="ask-the-database", daemon=True).start()
+        threading.Thread(target=wait, name="ask-the-database", daemon=True).start()
         with suppress(TimeoutError):
             return answer.result(max(0.0, started + ANSWER_S - time.monotonic()))
     raise Unavailable(f"expected the database to answer within {ANSWER_S} s, found no answer")
 
 
-def _ask(dsn: str) -> int:
+def _connected(dsn: str) -> closing[psycopg.Connection[Any]]:
     options = f"-c statement_timeout={ANSWER_S}s"
-    with closing(psycopg.connect(lively(dsn), autocommit=True, connect_timeout=2, options=options)) as connection:
-        row = connection.execute(_SIZE).fetchone()
+    return closing(psycopg.connect(lively(dsn), autocommit=True, connect_timeout=2, options=options))
+
+
+def _size(connection: psycopg.Connection[Any]) -> int:
+    row = connection.execute(_SIZE).fetchone()
     return int(row[0]) if row else 0
 
 
 def ledger_checks(home: Home, config: HomeConfig, dsn: Dsn) -> tuple[Check, ...]:
-    """Return the conditions under which a home is ready: itself, its database, its sealer, its relay if it has one."""
+    """Return the conditions under which a home is ready: itself, database, sealer, and what was started besides.
+
+    Relay and projector are missed only where one was started and not told to end.
+    """
 
     def same_ledger() -> str | None:
         found = home.config()
@@ -125,18 +163,19 @@ def ledger_checks(home: Home, config: HomeConfig, dsn: Dsn) -> tuple[Check, ...]
     def at_work(service: Background) -> Callable[[], str | None]:
         return lambda: None if service.is_at_work() else f"expected the {service.name} to be at work, found it is not"
 
-    def relaying() -> str | None:
-        return at_work(relay(home))() if relay(home).is_wanted() else None
+    def if_wanted(service: Background) -> Callable[[], str | None]:
+        return lambda: at_work(service)() if service.is_wanted() else None
 
     return (
         Check("home", same_ledger),
         Check("database", database),
         Check("sealer", at_work(sealer(home))),
-        Check("relay", relaying),
+        Check("projector", if_wanted(projector(home))),
+        Check("relay", if_wanted(relay(home))),
     )
 
 
-def _or_none(read: Callable[[], float]) -> float | None:
+def _or_none(read: Callable[[], T]) -> T | None:
     try:
         return read()
     except (LedgerError, psycopg.Error, OSError):

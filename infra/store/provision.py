@@ -207,7 +207,8 @@ def _grant(connection: psycopg.Connection[Any], database: str) -> None:
         sql.SQL("GRANT USAGE ON SCHEMA vault TO {}").format(sql.Identifier(VAULT)),
         sql.SQL("CREATE SCHEMA IF NOT EXISTS views AUTHORIZATION {}").format(owner),
         sql.SQL("GRANT USAGE ON SCHEMA views TO {}").format(logins),
-        sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(name, sql.Identifier(PROJECTOR)),
+        # schemas for the builds of views, and the session's own scratch schema for replays
+        sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(name, sql.Identifier(PROJECTOR)),
         # A paused process that holds the head row would stop everybody.
         sql.SQL("ALTER ROLE {} IN DATABASE {} SET idle_in_transaction_session_timeout = '10s'").format(
             sql.Identifier(WRITER), name

@@ -13,15 +13,17 @@ import psycopg
 from psycopg import sql
 
 from domain.errors import Conflict, Invalid, Unavailable
+from infra.failpoints import failpoint
 from projections.runner import Batch, Poison, Standing
 from projections.tables import Key, Kind, Place, Row, Table, Written, text_line
 from projections.view import View
 
-_MOVE: Final = (
-    "UPDATE views.projection SET position = %s, poison_index = %s, poison_reason = %s "
-    "WHERE schema = %s AND position = %s"
-)
+_POSITION: Final = "SELECT position FROM {} WHERE schema = %s"
+_MOVE: Final = "UPDATE {} SET position = %s, poison_index = %s, poison_reason = %s WHERE schema = %s AND position = %s"
 REASON_CHARACTERS_MAX: Final = 500
+REGISTER: Final = sql.Identifier("views", "projection")
+SCRATCH: Final = "pg_temp"
+"""The schema of one session that PostgreSQL removes when that ends, however it does; nobody else sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +42,22 @@ class Build:
 class PostgresViewStore:
     """The rows of one build; see `projections.runner.Store`. One connection, one thread."""
 
-    def __init__(self, connection: psycopg.Connection[Any], view: View, schema: str) -> None:
-        """Use a connection of the projector's in autocommit; the build is there already."""
+    def __init__(
+        self, connection: psycopg.Connection[Any], view: View, schema: str, register: sql.Identifier = REGISTER
+    ) -> None:
+        """Use a connection of the projector's in autocommit; the build is there, and has its row in `register`."""
         self._connection = connection
         self._view = view
         self._schema = schema
+        self._where = sql.SQL(_POSITION).format(register)
+        self._move = sql.SQL(_MOVE).format(register)
         self._select = {table.name: _standing(schema, table) for table in view.tables}
         self._end = {table.name: _ending(schema, table) for table in view.tables}
         self._copy = {table.name: _copying(schema, table) for table in view.tables}
 
     def position(self) -> int:
         """Return the index of the first entry that is not taken in. Raises: Unavailable."""
-        query = "SELECT position FROM views.projection WHERE schema = %s"
-        row = self._connection.execute(query, (self._schema,)).fetchone()
+        row = self._connection.execute(self._where, (self._schema,)).fetchone()
         if row is None:
             raise Unavailable(f"the build {self._schema} is gone: another program has replaced it")
         return int(row[0])
@@ -88,11 +93,14 @@ class PostgresViewStore:
         poison = batch.poison
         said = (None, None) if poison is None else (poison.index, poison.reason[:REASON_CHARACTERS_MAX])
         with self._connection.transaction():
-            moved = self._connection.execute(_MOVE, (batch.position, *said, self._schema, before), prepare=True)
+            moved = self._connection.execute(self._move, (batch.position, *said, self._schema, before), prepare=True)
             if moved.rowcount != 1:
                 raise Conflict(f"{self._view.name}: expected position {before}, found another: somebody else builds it")
+            failpoint("views.moved")
             for name, written in batch.written.items():
                 self._write(self._view.table(name), written)
+            failpoint("views.written")
+        failpoint("views.committed")
 
     def _write(self, table: Table, written: Written) -> None:
         if written.ended:
@@ -105,6 +113,15 @@ class PostgresViewStore:
             lines = "".join(text_line((*key, *values, start, end)) for key, values, start, end in written.begun)
             with self._connection.cursor() as cursor, cursor.copy(self._copy[table.name]) as copy:
                 copy.write(lines.encode())
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows stand in each table. Raises: Unavailable."""
+        query = sql.SQL("SELECT count(*) FROM {} WHERE valid_to IS NULL")
+        found = {}
+        for table in self._view.tables:
+            row = self._connection.execute(query.format(sql.Identifier(self._schema, table.name))).fetchone()
+            found[table.name] = int(row[0]) if row else 0
+        return found
 
     def digest(self) -> bytes:
         """Return the digest of the build's state, as it stands in one snapshot. Raises: Unavailable."""
@@ -127,10 +144,27 @@ class PostgresViewStore:
             yield from copy
 
 
+def create_scratch(connection: psycopg.Connection[Any], view: View) -> PostgresViewStore:
+    """Make the tables of a view, empty, in the scratch schema of this session, and return its store."""
+    register = sql.Identifier(SCRATCH, "projection")
+    connection.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS)").format(register, REGISTER))
+    begin = "INSERT INTO {} (schema, name, version, state, indexed) VALUES (%s, %s, %s, 'replay', false)"
+    connection.execute(sql.SQL(begin).format(register), (SCRATCH, view.name, view.version))
+    _make_tables(connection, view, SCRATCH)
+    return PostgresViewStore(connection, view, SCRATCH, register)
+
+
 def create_tables(connection: psycopg.Connection[Any], view: View, schema: str) -> None:
     """Make the schema and the tables of a build; the reader may read them."""
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO edgeprint_reader").format(sql.Identifier(schema)))
+    _make_tables(connection, view, schema)
+    for table in view.tables:
+        place = sql.Identifier(schema, table.name)
+        connection.execute(sql.SQL("GRANT SELECT ON {} TO edgeprint_reader").format(place))
+
+
+def _make_tables(connection: psycopg.Connection[Any], view: View, schema: str) -> None:
     for table in view.tables:
         place = sql.Identifier(schema, table.name)
         columns = sql.SQL(", ").join(
@@ -140,7 +174,6 @@ def create_tables(connection: psycopg.Connection[Any], view: View, schema: str) 
         connection.execute(sql.SQL("CREATE TABLE {} ({}, {})").format(place, columns, span))
         key = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.key)
         connection.execute(sql.SQL("CREATE UNIQUE INDEX ON {} ({}) WHERE valid_to IS NULL").format(place, key))
-        connection.execute(sql.SQL("GRANT SELECT ON {} TO edgeprint_reader").format(place))
 
 
 def create_indexes(connection: psycopg.Connection[Any], view: View, schema: str) -> None:

@@ -29,6 +29,9 @@ from schemas.codec import Codec
 
 BATCH_ENTRIES: Final = 1_000
 SETTINGS: Final = (
+    # a crash of the server may take the last batches: rows and position go together, and the entries come again
+    "synchronous_commit = off",
+    # a plan made while a table was small, or by its old statistics, would read it whole for each batch
     "plan_cache_mode = force_custom_plan",
     *(f"enable_{name} = off" for name in ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "material", "memoize")),
 )
@@ -92,10 +95,8 @@ class Projector:
         self._source = source
         self._codec = codec
         self._views: dict[str, View] = {}
-        with _answering():
-            self._connection = psycopg.connect(lively(dsn), autocommit=True)
-            # A plan made while a table was small, or by its old statistics, would read it whole for each batch.
-            self._connection.execute("; ".join(f"SET {setting}" for setting in SETTINGS))
+        with answering():
+            self._connection = connect(dsn)
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -122,9 +123,14 @@ class Projector:
     def builds(self, name: str | None = None) -> list[Build]:
         """Return every build, those in use first; of one view if `name`. Raises: Unavailable."""
         query = f"SELECT {_COLUMNS} FROM views.projection ORDER BY state DESC, name"
-        with _answering():
+        with answering():
             found = [_build(row) for row in self._connection.execute(query)]
         return [build for build in found if name in (None, build.name)]
+
+    def is_at(self, size: int) -> bool:
+        """Return whether every view that did not stop has taken in `size` entries. Raises: Unavailable."""
+        at = {(build.name, build.version) for build in self.builds() if build.poison or build.position >= size}
+        return all((view.name, view.version) in at for view in self._views.values())
 
     def catch_up(self, size: int | None = None, stop: Callable[[], bool] = lambda: False) -> int:
         """Take in what there is, up to `size` entries in all, and put builds of a new version in use when whole.
@@ -173,12 +179,12 @@ class Projector:
 
     def digest(self, build: Build) -> bytes:
         """Return the digest of a build's state. Raises: Unavailable."""
-        with _answering():
+        with answering():
             return PostgresViewStore(self._connection, self._views[build.name], build.schema).digest()
 
     def retry(self, name: str) -> None:
         """Let a view that stopped try its entry again, with the program as it is now. Raises: Unavailable."""
-        with _answering():
+        with answering():
             self._connection.execute(
                 "UPDATE views.projection SET poison_index = NULL, poison_reason = NULL WHERE name = %s", (name,)
             )
@@ -201,23 +207,12 @@ class Projector:
         ]
 
     def _take(self, build: Build, entries: Sequence[LedgerEntry]) -> None:
-        """Take entries into a build; where it cannot hold a row, up to the entry that makes it, which is its poison."""
         view = self._views[build.name]
-        store = PostgresViewStore(self._connection, view, build.schema)
-        with _answering():
-            try:
-                run_batch(view, store, entries)
-            except Invalid as err:
-                if len(entries) > 1:
-                    for entry in entries:
-                        self._take(build, [entry])
-                        if store.position() == entry.index:
-                            return
-                else:
-                    store.write(entries[0].index, Batch(entries[0].index, {}, Poison(entries[0].index, str(err))))
+        with answering():
+            take_in(view, PostgresViewStore(self._connection, view, build.schema), entries)
 
     def _begin(self, view: View, state: str) -> None:
-        with _answering(), self._connection.transaction():
+        with answering(), self._connection.transaction():
             taken = {row[0] for row in self._connection.execute("SELECT nspname FROM pg_namespace")}
             names = (f"{view.name}_v{view.version}_{number}" for number in itertools.count(1))
             schema = next(name for name in names if name not in taken)
@@ -233,7 +228,7 @@ class Projector:
 
     def _ensure_indexed(self, build: Build) -> None:
         if not build.indexed:
-            with _answering(), self._connection.transaction():
+            with answering(), self._connection.transaction():
                 self._index(build)
 
     def _index(self, build: Build) -> None:
@@ -252,7 +247,7 @@ class Projector:
         return next((one for one in self.builds(name) if one.state == "live"), None)
 
     def _put_in_use(self, build: Build, live: Build | None) -> None:
-        with _answering(), self._connection.transaction():
+        with answering(), self._connection.transaction():
             if live is not None:
                 self._drop(live)
             self._connection.execute(
@@ -262,7 +257,7 @@ class Projector:
     def _forget_other_versions(self, view: View) -> None:
         for build in self.builds(view.name):
             if build.state == "building" and build.version != view.version:
-                with _answering(), self._connection.transaction():
+                with answering(), self._connection.transaction():
                     self._drop(build)
 
     def _drop(self, build: Build) -> None:
@@ -270,8 +265,31 @@ class Projector:
         self._connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(build.schema)))
 
 
+def take_in(view: View, store: PostgresViewStore, entries: Sequence[LedgerEntry]) -> Poison | None:
+    """Take entries into a build, up to the first that it cannot take or whose row it cannot hold, and return that.
+
+    Raises: Conflict, Unavailable, psycopg.Error.
+    """
+    try:
+        return run_batch(view, store, entries).poison
+    except Invalid as err:
+        if len(entries) > 1:
+            ends = (take_in(view, store, [entry]) for entry in entries)
+            return next((poison for poison in ends if poison is not None), None)
+        poison = Poison(entries[0].index, str(err))
+        store.write(poison.index, Batch(poison.index, {}, poison))
+        return poison
+
+
+def connect(dsn: str) -> psycopg.Connection[Any]:
+    """Return a connection of the projector's, in autocommit, as builds want it. Raises: psycopg.Error."""
+    connection = psycopg.connect(lively(dsn), autocommit=True)
+    connection.execute("; ".join(f"SET {setting}" for setting in SETTINGS))
+    return connection
+
+
 @contextmanager
-def _answering() -> Iterator[None]:
+def answering() -> Iterator[None]:
     """Tell what a database does not answer. Raises: Unavailable."""
     try:
         yield

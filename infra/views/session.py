@@ -1,22 +1,25 @@
 """The views of an open ledger: who keeps them, who reads them, and bringing them to the head before a question.
 
-Whoever asks brings the views up to date first, so that it reads its own writes; a view that stopped at an entry stays
-where it is, and answers up to there.
+Whoever asks brings the views up to date first, so that it reads its own writes, with or without a projector at work; a
+view that stopped at an entry stays where it is, and answers up to there.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
-from domain.errors import Conflict, Invalid
+import psycopg
+
+from domain.errors import Conflict
 from infra.bootstrap import Session
 from infra.store.provision import PROJECTOR, READER
-from infra.views.memory import MemoryViewStore
-from infra.views.projector import BATCH_ENTRIES, LedgerEntry, Projector
+from infra.views.progress import Progress, progress_of
+from infra.views.projector import Projector, answering
 from infra.views.reading import Reader
-from projections.catalogue import VIEWS, find_view
-from projections.runner import run_batch
+from infra.views.replay import Replayed, replay
+from projections.catalogue import VIEWS
+from projections.view import View
 
 TURN_S: Final = 0.05
 TURNS_MAX: Final = 600
@@ -35,34 +38,30 @@ def caught_up(session: Session) -> Reader:
 
     Raises: Unavailable (the database does not answer), Conflict (others build without an end).
     """
+    size = session.store.size()
     with projector_of(session) as projector:
         for _ in range(TURNS_MAX):
             try:
                 projector.catch_up()
                 break
-            except Conflict:  # another process takes the same entries in at this moment
+            except Conflict:  # the projector, or another question, takes the same entries in at this moment
+                if projector.is_at(size):
+                    break
                 time.sleep(TURN_S)
         else:
             raise Conflict("the views are written by others without an end")
     return Reader(session.database.dsn(READER))
 
 
-def replay(session: Session, name: str, position: int) -> dict[str, Any]:
-    """Build a view from entries 0 to `position` in memory, and return its digest and what it holds.
+def progress(session: Session) -> tuple[int, Sequence[Progress]]:
+    """Return the ledger's size and how far each build is; a view nobody has begun is begun. Raises: Unavailable."""
+    with projector_of(session), answering(), psycopg.connect(session.database.dsn(READER)) as connection:
+        return session.store.size(), progress_of(connection)
 
-    Nothing that is in use is touched. Raises: NotFound, Invalid (an entry that the view cannot take).
-    """
-    view = find_view(name)
-    store = MemoryViewStore(view)
-    while store.position() <= position:
-        rows = session.store.rows(store.position(), min(BATCH_ENTRIES, position + 1 - store.position()))
-        run_batch(view, store, [LedgerEntry(row, session.application.codec) for row in rows])
-        if store.poison is not None:
-            raise Invalid(f"{name} cannot take the entry at {store.poison.index}: {store.poison.reason}")
-    return {
-        "projection": name,
-        "version": view.version,
-        "position": position,
-        "digest": store.digest().hex(),
-        "rows": {table.name: len(store.rows(table)) for table in view.tables},
-    }
+
+def replayed(
+    session: Session, views: Sequence[View], size: int, on_position: Callable[[int], None] = lambda _: None
+) -> list[Replayed]:
+    """Make views from the first `size` entries, apart from those in use. Raises: Unavailable."""
+    source, codec = session.store, session.application.codec
+    return replay(session.database.dsn(PROJECTOR), source, codec, views, size, on_position)

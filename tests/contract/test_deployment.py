@@ -68,7 +68,7 @@ def test_each_waits_for_what_it_needs() -> None:
             assert how["condition"] == wanted, name
             assert wanted != "service_healthy" or "healthcheck" in SERVICES[other]
     assert set(SERVICES["found"]["depends_on"]) == {"postgres", "kafka"}
-    assert all("found" in SERVICES[name]["depends_on"] for name in ("sealer", "relay", "api"))
+    assert all("found" in SERVICES[name]["depends_on"] for name in ("sealer", "projector", "relay", "api"))
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -228,12 +228,12 @@ def test_the_wheel_that_the_image_installs_holds_every_file_that_is_needed(tmp_p
 def test_require_says_whether_a_process_is_at_work() -> None:
     with place() as made:
         made.init()
-        for name in ("sealer", "relay", "api"):
+        for name in ("sealer", "projector", "relay", "api"):
             absent = made.run("status", "--require", name)
             assert absent.code == 5 and f"expected the {name} to be at work" in absent.err
         made.run("up", "--no-kafka").ok()
         try:
-            made.run("status", "--require", "sealer", "--require", "api", "--json").ok()
+            made.run("status", *(f"--require={name}" for name in ("sealer", "projector", "api")), "--json").ok()
             assert made.run("status", "--require", "sealer", "--require", "relay").code == 5
         finally:
             made.run("down").ok()

@@ -89,7 +89,8 @@ def test_the_command_line_is_the_designed_one() -> None:
     expected |= {f"policy {verb}" for verb in ("draft", "approve", "activate")}
     expected |= {f"party {verb}" for verb in ("show", "enrol", "join", "assign-role", "withdraw-role")}
     expected |= {f"party {verb}" for verb in ("new-key", "bind-key", "withdraw-key")}
-    expected |= {f"asset {verb}" for verb in ("show", "history", "lineage", "impact", "paths", "uses", "common")}
+    expected |= {f"asset {verb}" for verb in ("list", "show", "history", "lineage")}
+    expected |= {f"asset {verb}" for verb in ("impact", "paths", "uses", "common")}
     expected |= {"comply status", "replay", "diff"}
     expected |= {f"projection {verb}" for verb in ("list", "rebuild", "digest", "retry")}
     expected |= {"dev corpus", "dev kafka start", "dev kafka stop", "dev kafka status"}

@@ -22,6 +22,7 @@ from tests.e2e.kit import Place, place, superuser
 from tests.e2e.test_objects import SIDECAR
 
 UNKNOWN = format_id("O", UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0e"), "10.5072")
+DOI = "10.5594/still.1"
 NAMES = [view.name for view in VIEWS]
 ASKED = (
     ["asset", "show", "ID"],
@@ -67,6 +68,7 @@ def film() -> Iterator[Film]:
         still = brought(made, "still.txt")
         born = size(made)
         cut = brought(made, "cut.txt", parents=[{"object": still, "relation": "made_from"}])
+        made.run("object", "bind-id", still, "--scheme", "doi", "--text", DOI).ok()
         sealed = int(made.run("ledger", "status", "--json").ok().json["sealed_size"])
         withdrawal = ("--reason", "rights", "--effective-at", "2020-01-02T03:04:05Z")
         made.run("object", "withdraw", still, *withdrawal).ok()
@@ -126,6 +128,61 @@ def test_a_lineage_goes_up_and_down(film: Film) -> None:
     assert (up["above"], up["below"], up["edges"]) == (1, 0, found["edges"])
     before = film.json("asset", "lineage", film.still, "--as-of", str(film.born - 1))
     assert (before["below"], before["edges"]) == (0, [])
+
+
+def listed(film: Film, *options: str) -> list[str]:
+    return [one["id"] for one in film.json("asset", "list", *options)["assets"]]
+
+
+def test_assets_are_listed_by_what_is_known_of_them_now_and_then(film: Film) -> None:
+    every, then = film.json("asset", "list"), film.json("asset", "list", "--as-of", str(film.born - 1))
+    assert [(one["id"], one["status"]) for one in every["assets"]] == [
+        (film.still, "withdrawn"),
+        (film.cut, "quarantined"),
+    ]
+    assert [(one["id"], one["status"]) for one in then["assets"]] == [(film.still, "quarantined")]
+    assert (every["count"], every["next"], then["count"]) == (2, None, 1)
+    (one, _) = every["assets"]
+    shown = film.json("object", "show", film.still)
+    assert {name: one[name] for name in ("class", "kind", "origin", "project", "holder", "sha256")} == {
+        name: shown[name] for name in ("class", "kind", "origin", "project", "holder", "sha256")
+    }
+    assert one["born"] == shown["history"][0]["index"]
+
+
+@pytest.mark.parametrize("name", ["status", "class", "kind", "origin", "project", "holder"])
+def test_each_filter_of_a_list_lets_through_what_it_names_and_nothing_else(film: Film, name: str) -> None:
+    every = film.json("asset", "list")["assets"]
+    other = {
+        "holder": format_id("P", UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0e"), "10.5072"),
+        "kind": "another",
+        "project": "another",
+    }
+    other |= {"status": "rejected", "class": "interactive", "origin": "captured"}
+    option = "--of" if name == "holder" else f"--{name}"
+    for value in {one[name] for one in every} - {None}:
+        assert listed(film, option, value) == [one["id"] for one in every if one[name] == value]
+    assert other[name] not in {one[name] for one in every} and listed(film, option, other[name]) == []
+
+
+def test_pages_of_a_list_follow_one_another(film: Film) -> None:
+    first = film.json("asset", "list", "--limit", "1")
+    second = film.json("asset", "list", "--limit", "1", "--after", str(first["next"]))
+    assert [one["id"] for page in (first, second) for one in page["assets"]] == [film.still, film.cut]
+    assert (first["count"], second["count"], second["next"]) == (2, 2, None)
+    told = film.place.run("asset", "list", "--limit", "1", "--lang", "zh").ok().out
+    assert f"下一页：--after {first['next']}" in told and "共 2 件" in told
+    for wrong in (["--status", "lost"], ["--class", "x"], ["--origin", "x"], ["--limit", "0"], ["--of", "x"]):
+        assert film.place.run("asset", "list", *wrong).code == 2
+
+
+def test_one_object_is_found_by_whatever_names_it(film: Film) -> None:
+    shown = film.json("object", "show", film.cut)
+    assert film.json("find", film.cut) == film.json("find", shown["sha256"]) == shown
+    assert film.json("find", DOI)["id"] == film.json("find", DOI.upper())["id"] == film.still
+    for nowhere in ("ab" * 32, "10.5594/still.2", UNKNOWN, "cut", film.cut[:-1]):
+        answer = film.place.run("find", nowhere, "--json")
+        assert (answer.code, answer.json["error"]) == (3, "NotFound"), nowhere
 
 
 def test_compliance_now_and_then(film: Film) -> None:
@@ -201,8 +258,8 @@ def test_the_list_says_how_far_each_view_is(film: Film) -> None:
     assert found["ledger_size"] == film.withdrawn
     assert sorted(one["name"] for one in found["projections"]) == sorted(NAMES)
     for one in found["projections"]:
-        told = (one["state"], one["position"], one["behind"], one["stopped_at"], one["because"])
-        assert told == ("live", film.withdrawn, 0, None, None)
+        told = (one["state"], one["position"], one["behind"], one["lag_s"], one["stopped_at"], one["because"])
+        assert told == ("live", film.withdrawn, 0, 0, None, None)
     text = film.place.run("projection", "list").ok().out
     assert all(name in text for name in NAMES)
 
@@ -384,6 +441,7 @@ def test_a_view_that_stopped_answers_up_to_there_and_is_behind_beyond(film: Film
         "name": "genealogy",
         "position": head + 1,
         "stopped_at": None,
+        "because": None,
     }
     assert film.json("asset", "lineage", film.still, "--as-of", str(head))["below"] == 2
     assert film.json("asset", "show", late)["depth"] == 2

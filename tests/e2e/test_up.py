@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from infra.background import api, relay
+from infra.background import api, projector, relay
 from infra.home import Home
 from infra.kafka.broker import Broker
 from infra.process import wait_until_gone
@@ -26,9 +26,8 @@ def running() -> Iterator[Place]:
         yield made
         made.run("down").ok()
         broker = Broker.open(made.home, made.settings)
-        assert (
-            not broker.is_running() and relay(Home(made.home)).process is None and api(Home(made.home)).process is None
-        )
+        assert not broker.is_running()
+        assert all(service(Home(made.home)).process is None for service in (relay, projector, api))
 
 
 def test_everything_runs_and_status_says_where(running: Place) -> None:
@@ -36,7 +35,7 @@ def test_everything_runs_and_status_says_where(running: Place) -> None:
     assert state["kafka"].startswith("127.0.0.1:") and state["api"].startswith("http://127.0.0.1:")
     assert state["registry"] == state["api"]
     with urllib.request.urlopen(state["api"] + "/readyz", timeout=10) as answer:
-        assert json.load(answer) == {"ready": True, "checks": ["home", "database", "sealer", "relay"]}
+        assert json.load(answer) == {"ready": True, "checks": ["home", "database", "sealer", "projector", "relay"]}
     until(lambda: metrics(running).get("edgeprint_relayed_size", -1) >= 0, "the relay has said how far it is")
     found = metrics(running)
     assert found["edgeprint_ledger_size"] == found["edgeprint_sealed_size"] == state["ledger_size"]
@@ -66,9 +65,12 @@ def test_what_is_taken_in_is_on_kafka_and_verified_from_there(running: Place) ->
 def test_up_again_keeps_what_runs_and_mends_what_does_not(running: Place) -> None:
     before = running.run("up", "--json").ok().json
     assert running.run("up", "--json").ok().json == before
-    found = relay(Home(running.home)).process
+    found, keeper = relay(Home(running.home)).process, projector(Home(running.home)).process
     assert found is not None and found.pid == before["relay_pid"]
+    assert keeper is not None and keeper.pid == before["projector_pid"]
     os.kill(found.pid, signal.SIGKILL)
+    os.kill(keeper.pid, signal.SIGKILL)
+    assert wait_until_gone(keeper, timeout_s=10)
     broker = Broker.open(running.home, running.settings).process
     assert broker is not None
     os.kill(broker.pid, signal.SIGKILL)
@@ -76,24 +78,27 @@ def test_up_again_keeps_what_runs_and_mends_what_does_not(running: Place) -> Non
     running.run("identify", running.write("meanwhile.txt", "taken in without Kafka")).ok()
     after = running.run("up", "--json").ok().json
     assert after["relay_pid"] != before["relay_pid"] and after["sealer_pid"] == before["sealer_pid"]
+    assert after["projector_pid"] != before["projector_pid"]
     size = running.run("status", "--json").ok().json["sealed_size"]
     running.run("topic", "verify", "--at-least", str(size)).ok()
 
 
 def test_what_is_down_is_told_and_what_cannot_be_had_is_absent(running: Place) -> None:
     base = running.run("status", "--json").ok().json["api"]
-    found = relay(Home(running.home)).process
-    assert found is not None
-    os.kill(found.pid, signal.SIGKILL)
-    assert wait_until_gone(found, timeout_s=10)
+    for service in (projector, relay):
+        found = service(Home(running.home)).process
+        assert found is not None
+        os.kill(found.pid, signal.SIGKILL)
+        assert wait_until_gone(found, timeout_s=10)
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(base + "/readyz", timeout=10)
     with caught.value as answer:
         told = json.load(answer)
-    assert [one["check"] for one in told["reasons"]] == ["relay"]
+    assert [one["check"] for one in told["reasons"]] == ["projector", "relay"]
     running.database().stop()
     lacking = metrics(running)
     assert "edgeprint_ledger_size" not in lacking and "edgeprint_relay_lag_entries" not in lacking
+    assert "edgeprint_projection_lag_seconds" not in lacking
     assert lacking["edgeprint_sealed_size"] > 0 and lacking["edgeprint_check_ready"] is not None
     state = running.run("status", "--json").ok().json
     assert state["ledger_size"] is state["relay_lag"] is None
