@@ -21,6 +21,7 @@ from infra.cli import (
     governance,
     intake,
     ledger,
+    listing,
     objects,
     projection,
     records,
@@ -48,6 +49,7 @@ governance.register(app)
 app.add_typer(decision.app, name="decision")
 app.add_typer(vault.app, name="vault")
 ancestry.register(asset.app)
+listing.register(asset.app)
 app.add_typer(asset.app, name="asset")
 app.add_typer(asset.comply, name="comply")
 projection.register(app)

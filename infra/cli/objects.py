@@ -95,7 +95,10 @@ def show(
 
 
 def find(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="A file; it is found by its content, not its name.")],
+    what: Annotated[
+        Path,
+        typer.Argument(metavar="WHAT", help="A file (by its content), a SHA-256, an identifier, a DOI, EIDR or ISAN."),
+    ],
     of: Annotated[
         str | None, typer.Option(help="Whose object (default: the holder of the ledger).", metavar="PARTY")
     ] = None,
@@ -103,15 +106,15 @@ def find(
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """Find the object that has the bytes of FILE. Exit 3 if this party has none."""
+    """Find one object: by the bytes of a file or their SHA-256, by its identifier or one bound to it. Exit 3: none."""
     from infra.bootstrap import opened
-    from infra.intake.look import find_by_content
+    from infra.intake.look import find_object
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)
     holder = party_option("--of", of)
     with opened(settings) as session:
-        found = find_by_content(session, path, holder or session.config.holder_id)
+        found = find_object(session, what, holder or session.config.holder_id)
     _print_object(found, as_json, Words(settings.lang))
 
 

@@ -2,15 +2,27 @@
 
 import json
 import os
+import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
-from domain.errors import NotFound
+from domain.errors import Invalid, NotFound
 from domain.governance.policies import TRACE_SET
+from domain.identity.alternative_id import parse_alternative_id
 from domain.identity.digital_object import DigitalObject, evolve
-from domain.identity.events import AlternativeScheme, AssetClass, Element, Measure, ObjectIdentified, content_key
+from domain.identity.events import (
+    AlternativeScheme,
+    AssetClass,
+    Element,
+    Measure,
+    ObjectIdentified,
+    alternative_key,
+    content_key,
+)
 from domain.identity.trace_set import TitleOn, VerifiedBy, parse_policy
-from domain.ids import ObjectId, PartyId, format_id, format_representation
+from domain.ids import ObjectId, PartyId, format_id, format_representation, parse_object_id
 from infra.bootstrap import Session
 from infra.governance.look import look_at_policy
 from infra.intake.hashing import hash_opened
@@ -19,6 +31,10 @@ from infra.intake.opened import open_file
 from infra.intake.refusal import display
 from infra.log import time_text
 from schemas.codec import Decoded
+
+T = TypeVar("T")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+SCHEMES: Final = (AlternativeScheme.EIDR, AlternativeScheme.ISAN, AlternativeScheme.DOI)  # an EIDR is a DOI as well
 
 
 def look_at_object(session: Session, object_id: ObjectId) -> dict[str, Any]:
@@ -116,21 +132,43 @@ def _technical(measures: tuple[Measure, ...]) -> dict[str, int]:
     return {str(measure.quantity): measure.value for measure in measures}
 
 
-def find_by_content(session: Session, path: Path, holder: PartyId) -> dict[str, Any]:
-    """Return the object of `holder` that has the bytes of `path`.
+def find_object(session: Session, what: Path, holder: PartyId) -> dict[str, Any]:
+    """Return the object that something names: a file, by its bytes; the SHA-256 of such; an identifier, or another's.
+
+    Bytes are asked of `holder`; identifiers, ours or those of other registers (DOI, EIDR, ISAN), are everybody's.
 
     Raises:
-        NotFound: there is no such file, or the holder has not brought these bytes.
-        FileRefused: it cannot be read.
+        NotFound: there is no such file, digest or identifier here.
+        FileRefused: the file cannot be read.
     """
-    if not os.path.lexists(path):
-        raise NotFound(f"{display(path)}: no such file")
-    with open_file(path) as opened:
-        sha256 = hash_opened(opened)
-    key = content_key(holder, sha256)
+    text = os.fspath(what)
+    if os.path.lexists(what):
+        with open_file(what) as opened:
+            sha256 = hash_opened(opened)
+        return _find_by_key(session, content_key(holder, sha256), f"these bytes (sha256 {sha256.hex()})", what)
+    if _SHA256.fullmatch(text):
+        return _find_by_key(session, content_key(holder, bytes.fromhex(text)), "bytes of this sha256", what)
+    ours = _parsed(parse_object_id, text)
+    if ours is not None:
+        return look_at_object(session, ours)
+    for scheme in SCHEMES:
+        spelled = _parsed(partial(parse_alternative_id, scheme), text)
+        if spelled is not None:
+            return _find_by_key(session, alternative_key(scheme, spelled), "objects of this identifier", what)
+    raise NotFound(f"{display(what)}: no such file, and no identifier that an object may have")
+
+
+def _parsed(parse: Callable[[str], T], text: str) -> T | None:
+    try:
+        return parse(text)
+    except Invalid:
+        return None
+
+
+def _find_by_key(session: Session, key: str, named: str, what: Path) -> dict[str, Any]:
     found = session.store.key_holders([key]).get(key)
     if found is None:
-        raise NotFound(f"{display(path)}: these bytes (sha256 {sha256.hex()}) are not in this ledger")
+        raise NotFound(f"{display(what)}: {named} are not in this ledger")
     return look_at_object(session, ObjectId(found.stream_id))
 
 

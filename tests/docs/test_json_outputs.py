@@ -41,6 +41,7 @@ PLAN = (
     ("`party show`", "party show $(cat holder)"),
     ("`policy show`", "policy show trace-set"),
     ("`identify`", "identify film/made.txt"),
+    ("`asset list`", "asset list --limit 1"),
     ("`asset show`", "asset show $(cat id)"),
     ("`asset history`", "asset history $(cat id)"),
     ("`asset lineage`", "asset lineage $(cat id)"),
