@@ -24,8 +24,8 @@ from domain.capability.means import (
     TemplateRetired,
     TemplateVersioned,
 )
-from projections.tables import Change, Column, Kind, New, Put, Rows, Table, Values, standing
-from projections.view import On, Read, View
+from projections.tables import Change, Column, Kind, New, Put, Rows, Table, standing
+from projections.view import Handler, On, Read, View
 
 CAPABILITY: Final = Table(
     "capability",
@@ -94,13 +94,6 @@ _STATES: Final[dict[type[Any], str]] = {
 }
 
 
-def _with(table: Table, values: Values, **changes: Any) -> Values:
-    changed = list(values)
-    for name, value in changes.items():
-        changed[table.place(name)] = value
-    return tuple(changed)
-
-
 def _described(read: Read, rows: Rows) -> tuple[Change, ...]:
     del rows
     event: CapabilityDescribed = read.event
@@ -121,12 +114,12 @@ def _examined(read: Read, rows: Rows) -> tuple[Change, ...]:
     values = standing(VERSION, key, rows)
     match event:
         case SupplyChainScanned():
-            values = _with(VERSION, values, scan=str(event.verdict))
+            values = VERSION.changed(values, scan=str(event.verdict))
         case ComplianceTested():
-            values = _with(VERSION, values, passed=event.passed, failed=event.failed)
+            values = VERSION.changed(values, passed=event.passed, failed=event.failed)
         case CapabilityGraded():
             grades, natures = tuple(map(str, event.grades)), tuple(map(str, event.natures))
-            values = _with(VERSION, values, grades=grades, natures=natures)
+            values = VERSION.changed(values, grades=grades, natures=natures)
     return (Put(VERSION, key, values),)
 
 
@@ -140,13 +133,18 @@ def _filed(read: Read, rows: Rows) -> tuple[Change, ...]:
 def _published(read: Read, rows: Rows) -> tuple[Change, ...]:
     key = (read.envelope.stream_id,)
     values = standing(CAPABILITY, key, rows)
-    return (Put(CAPABILITY, key, _with(CAPABILITY, values, state="published", published=read.event.number)),)
+    return (Put(CAPABILITY, key, CAPABILITY.changed(values, state="published", published=read.event.number)),)
 
 
-def _moved(read: Read, rows: Rows) -> tuple[Change, ...]:
-    key = (read.envelope.stream_id,)
-    values = standing(CAPABILITY, key, rows)
-    return (Put(CAPABILITY, key, _with(CAPABILITY, values, state=_STATES[type(read.event)])),)
+def _moves(table: Table) -> Handler:
+    """Return the handler of events that move what has one row in `table` to another state."""
+
+    def handle(read: Read, rows: Rows) -> tuple[Change, ...]:
+        key = (read.envelope.stream_id,)
+        values = standing(table, key, rows)
+        return (Put(table, key, table.changed(values, state=_STATES[type(read.event)])),)
+
+    return handle
 
 
 def _defined(read: Read, rows: Rows) -> tuple[Change, ...]:
@@ -158,8 +156,8 @@ def _versioned(read: Read, rows: Rows) -> tuple[Change, ...]:
     event, key = read.event, (read.envelope.stream_id,)
     values = standing(TEMPLATE, key, rows)
     if isinstance(event, TemplateVersioned):
-        return (Put(TEMPLATE, key, _with(TEMPLATE, values, number=event.number, document=event.document)),)
-    return (Put(TEMPLATE, key, _with(TEMPLATE, values, retired=True)),)
+        return (Put(TEMPLATE, key, TEMPLATE.changed(values, number=event.number, document=event.document)),)
+    return (Put(TEMPLATE, key, TEMPLATE.changed(values, retired=True)),)
 
 
 def _enrolled(read: Read, rows: Rows) -> tuple[Change, ...]:
@@ -167,12 +165,6 @@ def _enrolled(read: Read, rows: Rows) -> tuple[Change, ...]:
     event: ResourceEnrolled = read.event
     values = (event.owner, str(event.pool), event.country, event.security_level, event.accelerators, "open")
     return (Put(RESOURCE, (read.envelope.stream_id,), values),)
-
-
-def _resource(read: Read, rows: Rows) -> tuple[Change, ...]:
-    key = (read.envelope.stream_id,)
-    values = standing(RESOURCE, key, rows)
-    return (Put(RESOURCE, key, _with(RESOURCE, values, state=_STATES[type(read.event)])),)
 
 
 CAPABILITIES: Final = View(
@@ -186,10 +178,10 @@ CAPABILITIES: Final = View(
         *(On(event, _examined) for event in (SupplyChainScanned, ComplianceTested, CapabilityGraded)),
         *(On(event, _filed) for event in (FilingDeclared, FilingChecked)),
         On(CapabilityPublished, _published),
-        *(On(event, _moved) for event in (CapabilitySuspended, CapabilityReinstated, CapabilityRevoked)),
+        *(On(event, _moves(CAPABILITY)) for event in (CapabilitySuspended, CapabilityReinstated, CapabilityRevoked)),
         On(TemplateDefined, _defined),
         *(On(event, _versioned) for event in (TemplateVersioned, TemplateRetired)),
         On(ResourceEnrolled, _enrolled),
-        *(On(event, _resource) for event in (ResourceDrained, ResourceResumed, ResourceRetired)),
+        *(On(event, _moves(RESOURCE)) for event in (ResourceDrained, ResourceResumed, ResourceRetired)),
     ),
 )

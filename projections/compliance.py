@@ -6,7 +6,7 @@ instant; nothing is written for each descendant. Legal holds stand on parties wh
 a traceable set are one row of arrays, in the order of ELEMENTS.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from domain.capability.events import CapabilityReinstated, CapabilityRevoked, CapabilitySuspended
 from domain.governance.events import LegalHoldLifted, LegalHoldPlaced
@@ -22,7 +22,7 @@ from domain.identity.events import (
     QuarantineLifted,
     TraceSetJudged,
 )
-from projections.tables import Change, Column, Drop, Kind, New, Put, Rows, Table, Values
+from projections.tables import Change, Column, Drop, Kind, New, Put, Rows, Table, Values, standing
 from projections.view import Keys, On, Read, View
 from schemas.values import microseconds
 
@@ -68,15 +68,8 @@ HOLD: Final = Table(
     key=(Column("party", Kind.UUID), Column("hold", Kind.BIGINT)),
     columns=(Column("matter", Kind.TEXT), Column("placed_by", Kind.UUID)),
 )
-_PLACES: Final = {column.name: place for place, column in enumerate(OBJECT.columns)}
+_SUBMISSIONS: Final = OBJECT.place("submissions")
 _TO: Final = REVOKED.place("effective_to_us")
-
-
-def _changed(values: Values, **changes: Any) -> Values:
-    changed = list(values)
-    for name, value in changes.items():
-        changed[_PLACES[name]] = value
-    return tuple(changed)
 
 
 def _this(read: Read) -> Keys:
@@ -84,10 +77,7 @@ def _this(read: Read) -> Keys:
 
 
 def _row(read: Read, rows: Rows) -> Values:
-    values = rows.get(OBJECT, (read.envelope.stream_id,))
-    if values is None:
-        raise LookupError(f"object {read.envelope.stream_id} has no row, though it was born before")
-    return values
+    return standing(OBJECT, (read.envelope.stream_id,), rows)
 
 
 def _born(read: Read, rows: Rows) -> tuple[Change, ...]:
@@ -107,7 +97,7 @@ def _cells(read: Read) -> Keys:
 
 def _judged(read: Read, rows: Rows) -> tuple[Change, ...]:
     this, event = read.envelope.stream_id, read.event
-    values = _changed(_row(read, rows), origin=str(event.origin), door=str(event.intake_source))
+    values = OBJECT.changed(_row(read, rows), origin=str(event.origin), door=str(event.intake_source))
     cells = (
         tuple(str(cell.required) for cell in event.cells),
         tuple(str(cell.found) for cell in event.cells),
@@ -120,24 +110,24 @@ def _stands(read: Read, rows: Rows) -> tuple[Change, ...]:
     event, values = read.event, _row(read, rows)
     match event:
         case ObjectAdmitted():
-            values = _changed(values, status=str(Status.ADMITTED), clause="", lacking=())
+            values = OBJECT.changed(values, status=str(Status.ADMITTED), clause="", lacking=())
         case ObjectQuarantined():
             lacking = tuple(str(element) for element in event.lacking)
             status = str(Status.QUARANTINED)
-            values = _changed(values, status=status, clause=event.clause, lacking=lacking, lifted=False)
+            values = OBJECT.changed(values, status=status, clause=event.clause, lacking=lacking, lifted=False)
         case ObjectRejected():
-            values = _changed(values, status=str(Status.REJECTED), clause=event.clause, lacking=())
+            values = OBJECT.changed(values, status=str(Status.REJECTED), clause=event.clause, lacking=())
         case QuarantineLifted():
-            values = _changed(values, lifted=True)
+            values = OBJECT.changed(values, lifted=True)
         case DuplicateSubmissionDetected():
-            values = _changed(values, submissions=values[_PLACES["submissions"]] + 1)
+            values = OBJECT.changed(values, submissions=values[_SUBMISSIONS] + 1)
     return (Put(OBJECT, (read.envelope.stream_id,), values),)
 
 
 def _withdrawn(read: Read, rows: Rows) -> tuple[Change, ...]:
     this, event = read.envelope.stream_id, read.event
     status, clause = str(Status.WITHDRAWN), f"withdrawn: {event.reason}"
-    values = _changed(_row(read, rows), status=status, clause=clause, lacking=())
+    values = OBJECT.changed(_row(read, rows), status=status, clause=clause, lacking=())
     interval = ("object", str(event.reason), microseconds(event.effective_at), None)
     return Put(OBJECT, (this,), values), New(REVOKED, (this, read.index), interval)
 

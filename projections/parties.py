@@ -102,7 +102,7 @@ def _mandated(read: Read, rows: Rows) -> tuple[Change, ...]:
 
 def _revoked(read: Read, rows: Rows) -> tuple[Change, ...]:
     key = (read.envelope.stream_id, read.event.mandate)
-    return (Put(MANDATE, key, (*standing(MANDATE, key, rows)[:-1], True)),)
+    return (Put(MANDATE, key, MANDATE.changed(standing(MANDATE, key, rows), revoked=True)),)
 
 
 def _joined(read: Read, rows: Rows) -> tuple[Change, ...]:

@@ -10,7 +10,7 @@ The state of a view is its rows with both indexes; its digest is SHA-256 over th
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
@@ -48,6 +48,10 @@ class Table:
     key: tuple[Column, ...]
     columns: tuple[Column, ...]
     indexes: tuple[str, ...] = ()
+    _places: Mapping[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_places", {column.name: place for place, column in enumerate(self.columns)})
 
     @property
     def all_columns(self) -> tuple[Column, ...]:
@@ -56,7 +60,14 @@ class Table:
 
     def place(self, name: str) -> int:
         """Return the place of a column among the values of a row (key columns are not among them)."""
-        return next(place for place, column in enumerate(self.columns) if column.name == name)
+        return self._places[name]
+
+    def changed(self, values: Values, **changes: Any) -> Values:
+        """Return the values of a row with those of some columns replaced."""
+        changed = list(values)
+        for name, value in changes.items():
+            changed[self._places[name]] = value
+        return tuple(changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +119,7 @@ def standing(table: Table, key: Key, rows: Rows) -> Values:
     """Return the values of a row that an earlier entry must have made. Raises: LookupError, which stops the view."""
     values = rows.get(table, key)
     if values is None:
-        raise LookupError(f"{table.name} {key} has no row, though it was made before")
+        raise LookupError(f"{table.name} {' '.join(map(str, key))} has no row, though it was made before")
     return values
 
 

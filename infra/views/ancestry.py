@@ -64,7 +64,7 @@ def asset_paths(session: Session, object_id: UUID, ancestor: UUID, as_of: str | 
     """
     with caught_up(session).look(GENEALOGY, as_of, now_us()) as look:
         _known(session, look, [object_id, ancestor])
-        found = questions.lineage(look, object_id)
+        found = questions.lineage(look, object_id, below=False)
         place = place_of(look.as_of)
     known = ancestor in found.above or ancestor == object_id
     ways = genealogy_of(found).paths(object_id, ancestor if known else object_id, most=most)
@@ -94,7 +94,7 @@ def asset_uses(session: Session, object_id: UUID, as_of: str | None) -> dict[str
     """
     with caught_up(session).look(GENEALOGY, as_of, now_us()) as look:
         _known(session, look, [object_id])
-        found = questions.lineage(look, object_id)
+        found = questions.lineage(look, object_id, above=False)
         place = place_of(look.as_of)
     uses = genealogy_of(found).used_in(object_id)
     return {

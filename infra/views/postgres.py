@@ -5,6 +5,7 @@ Rows are written by COPY, in the text that the digest is over.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -37,6 +38,15 @@ class Build:
     position: int
     indexed: bool
     poison: Poison | None
+
+
+@contextmanager
+def answering(error: type[psycopg.Error] = psycopg.Error) -> Iterator[None]:
+    """Tell that a database does not answer, by this class of its errors. Raises: Unavailable."""
+    try:
+        yield
+    except error as err:
+        raise Unavailable(f"the views' database does not answer: {str(err).splitlines()[0][:200]}") from err
 
 
 class PostgresViewStore:
@@ -77,10 +87,8 @@ class PostgresViewStore:
         return found
 
     def _asked(self, table: Table, arrays: list[list[Any]]) -> list[tuple[Any, ...]]:
-        try:
+        with answering(psycopg.OperationalError):  # a key that it cannot hold is the entry's fault
             return self._connection.execute(self._select[table.name], arrays, prepare=True, binary=True).fetchall()
-        except psycopg.OperationalError as err:
-            raise Unavailable(f"the views' database does not answer: {str(err).splitlines()[0][:200]}") from err
 
     def write(self, before: int, batch: Batch) -> None:
         """Write rows and position in one transaction. Raises: Conflict, Invalid (rows it cannot hold), Unavailable."""

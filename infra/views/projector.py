@@ -10,8 +10,7 @@ since each batch moves the position on from where it was read.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
@@ -19,9 +18,9 @@ from typing import Any, Final, Protocol, Self
 import psycopg
 from psycopg import sql
 
-from domain.errors import Invalid, NotFound, Unavailable
+from domain.errors import Invalid, NotFound
 from infra.store.link import lively
-from infra.views.postgres import Build, PostgresViewStore, create_indexes, create_tables
+from infra.views.postgres import Build, PostgresViewStore, answering, create_indexes, create_tables
 from producers.ports import LedgerRow
 from projections.runner import Batch, Poison, run_batch
 from projections.view import Read, View
@@ -286,15 +285,6 @@ def connect(dsn: str) -> psycopg.Connection[Any]:
     connection = psycopg.connect(lively(dsn), autocommit=True)
     connection.execute("; ".join(f"SET {setting}" for setting in SETTINGS))
     return connection
-
-
-@contextmanager
-def answering() -> Iterator[None]:
-    """Tell what a database does not answer. Raises: Unavailable."""
-    try:
-        yield
-    except psycopg.Error as err:
-        raise Unavailable(f"the views' database does not answer: {str(err).splitlines()[0][:200]}") from err
 
 
 def _build(row: tuple[Any, ...]) -> Build:

@@ -53,18 +53,21 @@ class Lineage:
     cut: bool
 
 
-def lineage(look: Look, focus: UUID, most: int = LINEAGE_NODES_MAX) -> Lineage:
-    """Return the lineage of an object. Raises: NotFound, no such object as of then."""
+def lineage(
+    look: Look, focus: UUID, most: int = LINEAGE_NODES_MAX, *, above: bool = True, below: bool = True
+) -> Lineage:
+    """Return the lineage of an object, both ways or one. Raises: NotFound, no such object as of then."""
     if not look.rows(NODE, object=[focus]):
         raise NotFound(f"no object {focus} as of index {look.as_of.position}")
-    up, down = (_closure(look, query, focus, most + 1) for query in (_UP, _DOWN))
-    above, below = frozenset(up[:most]), frozenset(down[:most])
-    every = list({focus, *above, *below})
+    up = _closure(look, _UP, focus, most + 1) if above else []
+    down = _closure(look, _DOWN, focus, most + 1) if below else []
+    uppers, lowers = frozenset(up[:most]), frozenset(down[:most])
+    every = list({focus, *uppers, *lowers})
     inside = set(every)
     edges = [row for row in look.rows(EDGE, child=every) if row.parent in inside]
     found = [row for row in look.rows(FOUND, child=every) if row.source in inside]
     cut = max(len(up), len(down)) > most
-    return Lineage(focus, above, below, look.rows(NODE, object=every), edges, found, cut)
+    return Lineage(focus, uppers, lowers, look.rows(NODE, object=every), edges, found, cut)
 
 
 def ancestors(look: Look, focus: UUID) -> frozenset[UUID]:

@@ -9,7 +9,7 @@ rows, no rows, and `Behind` (the view has not come that far).
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -17,15 +17,16 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import namedtuple_row
 
-from domain.errors import Behind, Invalid, NotFound, Unavailable
+from domain.errors import Behind, Invalid, NotFound
 from domain.ledger.checkpoint import parse_checkpoint
 from domain.ledger.note import parse_note
 from infra.store.link import lively
+from infra.views.postgres import answering
 from projections.tables import Table
 from projections.view import View
+from schemas.values import microseconds
 
 INDEX_DIGITS_MAX: Final = 18
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _RESETS: Final = (
     "SELECT ledger_index, recorded_at FROM ledger.events WHERE type = 'edgeprint.evidence.LedgerClockReset' "
     "ORDER BY ledger_index"
@@ -122,12 +123,9 @@ class Reader:
 
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection[Any]]:
-        try:
-            with psycopg.connect(lively(self._dsn)) as connection:
-                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                yield connection
-        except psycopg.Error as err:
-            raise Unavailable(f"the views' database does not answer: {str(err).splitlines()[0][:200]}") from err
+        with answering(), psycopg.connect(lively(self._dsn)) as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield connection
 
 
 def _in_use(connection: psycopg.Connection[Any], view: View) -> tuple[str, int]:
@@ -151,7 +149,7 @@ def parse_place(as_of: str) -> Callable[[psycopg.Connection[Any]], AsOf]:
         return partial(_of_root, root=as_of)
     try:
         instant = datetime.fromisoformat(as_of)
-        since = (instant.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+        since = microseconds(instant.astimezone(UTC))
     except (ValueError, OverflowError) as err:
         example = "2026-11-26T08:00:00Z"
         raise Invalid(f"as of: expected an index, a time such as {example} or a root, found {as_of[:80]!r}") from err

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from infra.views.postgres import PostgresViewStore, create_scratch
-from infra.views.projector import BATCH_ENTRIES, LedgerEntry, Source, answering, connect, take_in
+from infra.views.postgres import PostgresViewStore, answering, create_scratch
+from infra.views.projector import BATCH_ENTRIES, LedgerEntry, Source, connect, take_in
 from projections.runner import Poison
 from projections.view import View
 from schemas.codec import Codec

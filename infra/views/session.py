@@ -14,8 +14,9 @@ import psycopg
 from domain.errors import Conflict
 from infra.bootstrap import Session
 from infra.store.provision import PROJECTOR, READER
+from infra.views.postgres import answering
 from infra.views.progress import Progress, progress_of
-from infra.views.projector import Projector, answering
+from infra.views.projector import Projector
 from infra.views.reading import Reader
 from infra.views.replay import Replayed, replay
 from projections.catalogue import VIEWS

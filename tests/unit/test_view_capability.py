@@ -136,7 +136,7 @@ def test_a_version_that_was_never_signed_stops_the_view(tale: Tale, event: Event
     tale.tell(ENGINE, DESCRIBED, signed())
     at = tale.tell(ENGINE, event)
     assert tale.poison().index == at
-    assert tale.poison().reason.startswith("LookupError: version (") and "2) has no row" in tale.poison().reason
+    assert tale.poison().reason == f"LookupError: version {ENGINE} 2 has no row, though it was made before"
 
 
 def test_the_list_goes_through_its_states(tale: Tale) -> None:

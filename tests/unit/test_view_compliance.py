@@ -171,7 +171,7 @@ def test_an_object_that_was_never_born_stops_the_view(tale: Tale, event: Event) 
     tale.tell(OTHER, identified())
     at = tale.tell(STILL, event)
     assert tale.poison().index == at
-    assert tale.poison().reason == f"LookupError: object {STILL} has no row, though it was born before"
+    assert tale.poison().reason == f"LookupError: object {STILL} has no row, though it was made before"
 
 
 # -- what was revoked -------------------------------------------------------------------------------------------------
