@@ -7,6 +7,7 @@
     attestations  deep: every signed command was signed by a key that its actor had then
     guards      triggers and roles that keep the ledger append-only
     blobs       every content that an object names is there (deep: every blob read and hashed again)
+    views       deep: every view in use is what the ledger makes of it
 
 Verdicts: clean (0), damage located (1), cannot tell (4: something could not be read, and nothing found was wrong).
 Damage in one part never hides another. Nothing is repaired here.
@@ -30,12 +31,13 @@ from infra.fsck.attestations import AttestationCheck
 from infra.fsck.database import Audit, audit_database, holder_of
 from infra.fsck.tree import verify_tree
 from infra.fsck.vault import VaultCheck
+from infra.fsck.views import ViewCheck
 from infra.home import Home, HomeConfig
 from infra.log import policy_of
 from infra.sealer.database import published_notes
 from infra.sealer.sealing import guard_of
 from infra.settings import Settings
-from infra.store.provision import READER, VAULT, check_guards
+from infra.store.provision import PROJECTOR, READER, VAULT, check_guards
 from infra.tiles.posix import PosixTree
 from infra.vault.master import FileMasterKeys
 from infra.vault.store import PostgresVault
@@ -78,8 +80,8 @@ class Report:
         if not damages:
             self.checked[part] = what
 
-    def take(self, check: VaultCheck | AttestationCheck) -> None:
-        """Take in what a check of every event has found."""
+    def take(self, check: VaultCheck | AttestationCheck | ViewCheck) -> None:
+        """Take in what a check of every event, or of the views, has found."""
         check.finish()
         self.unknown.extend(f"{check.PART}: {line}" for line in check.unknown[:FINDINGS_MAX])
         if check.damages or not check.unknown:
@@ -140,6 +142,9 @@ def check_ledger(settings: Settings, *, deep: bool, log: Log) -> Report:
             _check_guards(database, report)
             log("blobs")
             _check_blobs(BlobStore(home.blobs), audit, report, deep)
+            if deep:
+                log("views")
+                report.take(ViewCheck(database.dsn(PROJECTOR)))
     except (psycopg.Error, Unavailable) as err:
         report.unknown.append(f"database: {str(err).strip()}")
         if "tree" not in report.checked and not report.damages:

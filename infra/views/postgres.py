@@ -133,14 +133,19 @@ class PostgresViewStore:
 
     def digest(self) -> bytes:
         """Return the digest of the build's state, as it stands in one snapshot. Raises: Unavailable."""
+        return self.state()[1]
+
+    def state(self) -> tuple[int, bytes]:
+        """Return the position and the digest of the rows there, in one snapshot. Raises: Unavailable."""
         state = sha256()
         with self._connection.transaction():
             self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            position = self.position()
             for table in sorted(self._view.tables, key=lambda one: one.name):
                 state.update(f"{table.name}\n".encode())
                 for block in self._blocks(table):
                     state.update(block)
-        return state.digest()
+        return position, state.digest()
 
     def _blocks(self, table: Table) -> Iterator[Any]:
         columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.all_columns)

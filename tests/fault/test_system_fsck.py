@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from infra.store.provision import READER
+from projections.catalogue import VIEWS
 from tests.e2e.kit import Answer, Place, place, superuser
 
 
@@ -146,6 +149,36 @@ def test_a_vault_that_cannot_be_read_cannot_be_told_of(ledger: Place) -> None:
     finally:
         superuser(ledger, "ALTER TABLE vault.away RENAME TO documents")
     clean(ledger)
+
+
+def test_a_view(ledger: Place) -> None:
+    """Only the deep check makes views again; a place beyond the ledger is damage, another version is not known."""
+    ledger.run("comply", "status").ok()
+    assert ledger.run("fsck", "--deep", "--json").ok().json["checked"]["views"].startswith(f"{len(VIEWS)} in use")
+    (schema,) = [one for one in schemas(ledger) if one.startswith("compliance")]
+    superuser(
+        ledger, f"UPDATE {schema}.object SET holder = object WHERE born = (SELECT min(born) FROM {schema}.object)"
+    )
+    said = damaged(ledger, "--deep")
+    assert re.search(r"DAMAGED  views: compliance at \d+: expected the digest [0-9a-f]{64}, found [0-9a-f]{64}", said)
+    assert said.count("DAMAGED") == 1
+    assert "DAMAGED" not in ledger.run("fsck").ok().out
+    assert ledger.run("projection", "rebuild", "compliance").code == 1
+    clean(ledger)
+    superuser(ledger, "UPDATE views.projection SET position = position + 1000 WHERE name = 'genealogy'")
+    said = damaged(ledger, "--deep")
+    assert re.search(r"DAMAGED  views: genealogy: expected to stand at \d+ at most, found \d+", said)
+    superuser(ledger, "UPDATE views.projection SET position = position - 1000 WHERE name = 'genealogy'")
+    superuser(ledger, "UPDATE views.projection SET version = 99 WHERE name = 'ledger'")
+    assert "UNKNOWN  views: ledger version 99 is not known to this program" in damaged(ledger, "--deep", code=4)
+    superuser(ledger, "UPDATE views.projection SET version = 1 WHERE name = 'ledger'")
+    clean(ledger)
+
+
+def schemas(ledger: Place) -> list[str]:
+    """Return the schemas of the builds in use."""
+    with psycopg.connect(ledger.database().dsn(READER)) as connection:
+        return [name for (name,) in connection.execute("SELECT schema FROM views.projection WHERE state = 'live'")]
 
 
 def test_an_attestation(ledger: Place) -> None:

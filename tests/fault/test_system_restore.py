@@ -53,7 +53,7 @@ def lost_of(made: Place) -> int:
     answer = made.run("fsck", "--deep", "--json")
     report = answer.json
     assert answer.code == 1 and report["unknown"] == []
-    assert set(report["checked"]) == {"tree", "heads", "database", "guards", "blobs", "attestations"}
+    assert set(report["checked"]) == {"tree", "heads", "database", "guards", "blobs", "attestations", "views"}
     for line in report["damages"]:
         assert line.startswith("vault: intake manifest ") and line.endswith(" was not erased"), line
     return len(report["damages"])
