@@ -21,10 +21,11 @@ from psycopg import sql
 
 from domain.errors import Invalid, NotFound, Unavailable
 from infra.store.link import lively
+from infra.views.entry import LedgerEntry as LedgerEntry
 from infra.views.postgres import Build, PostgresViewStore, create_indexes, create_tables
 from producers.ports import LedgerRow
 from projections.runner import Batch, Poison, run_batch
-from projections.view import Read, View
+from projections.view import View
 from schemas.codec import Codec
 
 BATCH_ENTRIES: Final = 1_000
@@ -44,34 +45,6 @@ class Source(Protocol):
 
     def rows(self, start: int, limit: int) -> Sequence[LedgerRow]:
         """Return up to `limit` entries from index `start` on, without a gap. Raises: Unavailable."""
-
-
-class LedgerEntry:
-    """An entry, decoded at most once for all views that read it."""
-
-    __slots__ = ("_codec", "_read", "_row")
-
-    def __init__(self, row: LedgerRow, codec: Codec) -> None:
-        self._row = row
-        self._codec = codec
-        self._read: Read | None = None
-
-    @property
-    def index(self) -> int:
-        """Return its ledger index."""
-        return self._row.index
-
-    @property
-    def type(self) -> str:
-        """Return its event's type."""
-        return self._row.type
-
-    def read(self) -> Read:
-        """Return it decoded. Raises: Invalid."""
-        if self._read is None:
-            decoded = self._codec.decode(self._row.entry)
-            self._read = Read(self._row.index, decoded.envelope, decoded.event)
-        return self._read
 
 
 @dataclass(frozen=True, slots=True)
