@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.errors import Conflict, Invalid, Unavailable
 from projections.tables import Change, Drop, Key, New, Place, Row, Table, Values, Written, storable
 from projections.view import Keys, Read, View
 
@@ -169,6 +170,27 @@ def run_batch(view: View, store: Store, entries: Sequence[Entry]) -> Batch:
     batch = Batch(position, seen.written(), poison)
     store.write(before, batch)
     return batch
+
+
+def take_in(view: View, store: Store, entries: Sequence[Entry]) -> Poison | None:
+    """Take entries in up to the first that the view cannot take, whatever it stumbles over, and return that.
+
+    A row that the store cannot hold, or a change that no view may make, is found by giving the entries one by one.
+
+    Raises: Conflict, Unavailable; see `run_batch`.
+    """
+    try:
+        return run_batch(view, store, entries).poison
+    except (Conflict, Unavailable):
+        raise
+    except Exception as err:
+        if len(entries) > 1:
+            ends = (take_in(view, store, [entry]) for entry in entries)
+            return next((poison for poison in ends if poison is not None), None)
+        index = entries[0].index
+        poison = Poison(index, *storable((str(err),))) if isinstance(err, Invalid) else _poison(index, err)
+        store.write(index, Batch(index, {}, poison))
+        return poison
 
 
 def _reads(view: View, entries: Sequence[Entry]) -> tuple[list[tuple[Read, Keys]], Poison | None]:

@@ -9,9 +9,10 @@ from psycopg import sql
 
 from domain.errors import Unavailable
 from infra.store.provision import PROJECTOR
+from infra.views.entry import LedgerEntry
 from infra.views.memory import MemoryViewStore
 from infra.views.postgres import Build
-from infra.views.projector import LedgerEntry, Projector
+from infra.views.projector import Projector
 from producers.ports import LedgerRow
 from projections.runner import run_batch
 from projections.tables import Change, Rows

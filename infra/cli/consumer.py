@@ -9,9 +9,9 @@ from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
 from infra.cli.output import EXIT_USAGE, Words, note, say, say_json
 from infra.cli.topic import BootstrapOption
 
-app = typer.Typer(help="Consumers of the topics: the mirror.", no_args_is_help=True)
+app = typer.Typer(help="Consumers of the topics: the mirror, the views.", no_args_is_help=True)
 dlq = typer.Typer(help="Dead letters: entries that a consumer could not take in.", no_args_is_help=True)
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The consumer: mirror.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The consumer: mirror or views.")]
 PolicyOption = Annotated[Path | None, typer.Option(help="The tlog-policy file to believe (default: the home's own).")]
 StateOption = Annotated[
     Path | None, typer.Option(help="Folder of the consumers' stores (default: `consumers` in the home).")
@@ -76,7 +76,7 @@ def status(
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
-    """Print how far a consumer is, what waits, and the newest checkpoint on Kafka if Kafka answers."""
+    """Print how far a consumer is, what waits, its views, and the newest checkpoint on Kafka if Kafka answers."""
     from infra.consumers.build import kind_of
     from infra.consumers.running import consumer_status
     from infra.settings import read_settings
@@ -98,6 +98,9 @@ def status(
     say(words(f"已裁定略过  {found['skipped']}", f"skipped records  {found['skipped']}"))
     if found["digest"] is not None:
         say(words(f"摘要        {found['digest']}", f"digest           {found['digest']}"))
+    for one in found["projections"]:
+        stopped = f"  {words('停于', 'stopped at')} {one['stopped_at']}: {one['because']}" if one["because"] else ""
+        say(f"  {one['name']:<12}v{one['version']}{one['position']:>10}  {one['digest'] or ''}{stopped}".rstrip())
 
 
 @app.command()

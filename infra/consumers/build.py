@@ -15,25 +15,34 @@ from consumers.runtime import Runtime
 from consumers.sealed import SealedFeed
 from domain.errors import NotFound
 from domain.ledger.policy import parse_policy
-from infra.consumers.mirror import mirror_digest, mirror_store
+from infra.consumers.mirror import mirror_store, tell_mirror
 from infra.consumers.skips import read_skips
 from infra.consumers.store import ConsumerStore
+from infra.consumers.views import Views, tell_views, views_store
 from infra.kafka.dead_letters import DeadLetterTopic
 from infra.kafka.following import Following
+from projections.catalogue import VIEWS
 from schemas.catalogue import CATALOGUE
 from schemas.records import Partition
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One consumer: its handler, how its store is opened and how what it holds is told by one digest."""
+    """One consumer: its handler, how its store is opened, and how what it holds is told.
+
+    `tell` is given the file and whether digests are wanted; it returns one digest over all, None unless wanted, and
+    for each projection that it keeps what `consumer status --json` says of it (docs/formats.md, section 14).
+    """
 
     handler: Handler[Any]
     open_store: Callable[[Path], ConsumerStore[Any]]
-    digest: Callable[[Path], tuple[int, str]]
+    tell: Callable[[Path, bool], tuple[str | None, list[dict[str, Any]]]]
 
 
-CONSUMERS: Final = {"mirror": Kind(Mirror(), mirror_store, mirror_digest)}
+CONSUMERS: Final = {
+    "mirror": Kind(Mirror(), mirror_store, tell_mirror),
+    "views": Kind(Views(VIEWS, CATALOGUE), views_store, lambda path, digest: tell_views(VIEWS, path, digest)),
+}
 
 
 def kind_of(name: str) -> Kind:

@@ -8,7 +8,7 @@ import hashlib
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from consumers.feed import Delivery
 from infra.consumers.store import ConsumerStore, answering
@@ -72,3 +72,8 @@ def mirror_digest(path: Path) -> tuple[int, str]:
         finally:
             connection.close()
     return size, digest.hexdigest()
+
+
+def tell_mirror(path: Path, digest: bool) -> tuple[str | None, list[dict[str, Any]]]:
+    """Return the digest over all that a mirror holds, None unless asked for, and no projections: it keeps none."""
+    return (mirror_digest(path)[1] if digest else None), []

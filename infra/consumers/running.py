@@ -98,6 +98,7 @@ def consumer_status(
         known = newest_size(bootstrap_of(settings, bootstrap), trusted)
     except LedgerError:
         known = None
+    over_all, projections = kind.tell(path, digest)
     return {
         "consumer": kind.handler.name,
         "store": str(path),
@@ -107,7 +108,8 @@ def consumer_status(
         "waiting": len(waiting),
         "parked_streams": len({one.stream for one in waiting}),
         "skipped": len(read_skips(folder)),
-        "digest": kind.digest(path)[1] if digest else None,
+        "digest": over_all,
+        "projections": projections,
     }
 
 

@@ -56,11 +56,13 @@ class StoreTransaction(Generic[Rows]):
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Undo what the block wrote if it raises."""
+        """Undo what the block wrote if it raises. Raises: Unavailable where the database has undone all."""
         self._connection.execute("SAVEPOINT attempt")
         try:
             yield
-        except BaseException:
+        except BaseException as err:
+            if not self._connection.in_transaction:  # a full disk ends it: what is tried now would stand without cursor
+                raise Unavailable(f"expected the store's transaction to go on, found it ended: {err}") from err
             self._connection.execute("ROLLBACK TO attempt")
             self._connection.execute("RELEASE attempt")
             raise
@@ -144,10 +146,11 @@ class ConsumerStore(Generic[Rows]):
                 if moved.rowcount == 0:
                     raise Conflict(f"{self._path}: another process has taken this consumer over")
                 yield StoreTransaction(self._connection, self._make_rows(self._connection))
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def parked(self) -> set[bytes]:
         """Return the streams that have entries waiting."""

@@ -67,7 +67,8 @@ class PostgresViewStore:
 
     def position(self) -> int:
         """Return the index of the first entry that is not taken in. Raises: Unavailable."""
-        row = self._connection.execute(self._where, (self._schema,)).fetchone()
+        with answering():
+            row = self._connection.execute(self._where, (self._schema,)).fetchone()
         if row is None:
             raise Unavailable(f"the build {self._schema} is gone: another program has replaced it")
         return int(row[0])
@@ -92,10 +93,11 @@ class PostgresViewStore:
 
     def write(self, before: int, batch: Batch) -> None:
         """Write rows and position in one transaction. Raises: Conflict, Invalid (rows it cannot hold), Unavailable."""
-        try:
-            self._write_all(before, batch)
-        except (psycopg.IntegrityError, psycopg.DataError) as err:
-            raise Invalid(f"{self._view.name}: {str(err).splitlines()[0][:200]}") from err
+        with answering():
+            try:
+                self._write_all(before, batch)
+            except (psycopg.IntegrityError, psycopg.DataError) as err:
+                raise Invalid(f"{self._view.name}: {str(err).splitlines()[0][:200]}") from err
 
     def _write_all(self, before: int, batch: Batch) -> None:
         poison = batch.poison

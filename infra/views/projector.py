@@ -20,10 +20,11 @@ from psycopg import sql
 
 from domain.errors import Invalid, NotFound
 from infra.store.link import lively
+from infra.views.entry import LedgerEntry
 from infra.views.postgres import Build, PostgresViewStore, answering, create_indexes, create_tables
 from producers.ports import LedgerRow
-from projections.runner import Batch, Poison, run_batch
-from projections.view import Read, View
+from projections.runner import Poison, take_in
+from projections.view import View
 from schemas.codec import Codec
 
 BATCH_ENTRIES: Final = 1_000
@@ -46,34 +47,6 @@ class Source(Protocol):
 
     def rows(self, start: int, limit: int) -> Sequence[LedgerRow]:
         """Return up to `limit` entries from index `start` on, without a gap. Raises: Unavailable."""
-
-
-class LedgerEntry:
-    """An entry, decoded at most once for all views that read it."""
-
-    __slots__ = ("_codec", "_read", "_row")
-
-    def __init__(self, row: LedgerRow, codec: Codec) -> None:
-        self._row = row
-        self._codec = codec
-        self._read: Read | None = None
-
-    @property
-    def index(self) -> int:
-        """Return its ledger index."""
-        return self._row.index
-
-    @property
-    def type(self) -> str:
-        """Return its event's type."""
-        return self._row.type
-
-    def read(self) -> Read:
-        """Return it decoded. Raises: Invalid."""
-        if self._read is None:
-            decoded = self._codec.decode(self._row.entry)
-            self._read = Read(self._row.index, decoded.envelope, decoded.event)
-        return self._read
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +180,7 @@ class Projector:
 
     def _take(self, build: Build, entries: Sequence[LedgerEntry]) -> None:
         view = self._views[build.name]
-        with answering():
-            take_in(view, PostgresViewStore(self._connection, view, build.schema), entries)
+        take_in(view, PostgresViewStore(self._connection, view, build.schema), entries)
 
     def _begin(self, view: View, state: str) -> None:
         with answering(), self._connection.transaction():
@@ -262,22 +234,6 @@ class Projector:
     def _drop(self, build: Build) -> None:
         self._connection.execute("DELETE FROM views.projection WHERE schema = %s", (build.schema,))
         self._connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(build.schema)))
-
-
-def take_in(view: View, store: PostgresViewStore, entries: Sequence[LedgerEntry]) -> Poison | None:
-    """Take entries into a build, up to the first that it cannot take or whose row it cannot hold, and return that.
-
-    Raises: Conflict, Unavailable, psycopg.Error.
-    """
-    try:
-        return run_batch(view, store, entries).poison
-    except Invalid as err:
-        if len(entries) > 1:
-            ends = (take_in(view, store, [entry]) for entry in entries)
-            return next((poison for poison in ends if poison is not None), None)
-        poison = Poison(entries[0].index, str(err))
-        store.write(poison.index, Batch(poison.index, {}, poison))
-        return poison
 
 
 def connect(dsn: str) -> psycopg.Connection[Any]:

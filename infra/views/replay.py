@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from infra.views.entry import LedgerEntry
 from infra.views.postgres import PostgresViewStore, answering, create_scratch
-from infra.views.projector import BATCH_ENTRIES, LedgerEntry, Source, connect, take_in
-from projections.runner import Poison
+from infra.views.projector import BATCH_ENTRIES, Source, connect
+from projections.runner import Poison, take_in
 from projections.view import View
 from schemas.codec import Codec
 

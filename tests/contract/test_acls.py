@@ -37,7 +37,7 @@ from tests.kafka_kit import producer
 
 LEDGER = UUID(int=99)
 SCRIPT = REPOSITORY / "infra" / "deploy" / "kafka" / "acls.sh"
-USERS = ("admin", "relay", "mirror", "stranger")
+USERS = ("admin", "relay", "mirror", "views", "stranger")
 
 
 def guarded(record: Record, data: Path) -> str:
@@ -95,7 +95,8 @@ class Guarded:
             f'sasl.jaas.config={module} username="admin" password="admin-secret";\n'
         )
         argv = [str(SCRIPT), "--bootstrap-server", self.bootstrap, "--ledger", str(LEDGER), "--relay", "User:relay"]
-        argv += ["--consumer", "mirror=User:mirror", "--command-config", str(admin), "--kafka-acls", str(shim)]
+        argv += ["--consumer", "mirror=User:mirror", "--consumer", "views=User:views"]
+        argv += ["--command-config", str(admin), "--kafka-acls", str(shim)]
         done = subprocess.run([*argv, *options], capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -150,22 +151,23 @@ def test_the_relay_can_neither_delete_nor_make_nor_alter(cluster: Guarded) -> No
         bus.fence()  # another ledger's transactional id
 
 
-def test_a_consumer_reads_everything_and_writes_its_dead_letters_only(cluster: Guarded) -> None:
+@pytest.mark.parametrize("name", ["mirror", "views"])
+def test_a_consumer_reads_everything_and_writes_its_dead_letters_only(cluster: Guarded, name: str) -> None:
     cluster.become("relay")
     with closing(KafkaBus(cluster.bootstrap, LEDGER)) as bus:
         bus.fence()
         bus.write([record_of(make_row(7))], None)
-    cluster.become("mirror")
+    cluster.become(name)
     with (
         closing(Following(cluster.bootstrap)) as following,
-        closing(Membership(cluster.bootstrap, "mirror", "one", session_s=6)) as member,
+        closing(Membership(cluster.bootstrap, name, "one", session_s=6)) as member,
     ):
         wanted = dict.fromkeys(following.reopen(), 0)
         fetched = [one for _ in range(4) for one in following.poll(wanted) if one.records]
         assert fetched
-        until(lambda: member.is_active(0.2), "the mirror has its turn")
+        until(lambda: member.is_active(0.2), f"{name} has its turn")
         record = fetched[0].records[0]
-    with closing(DeadLetterTopic(cluster.bootstrap, "mirror")) as letters:
+    with closing(DeadLetterTopic(cluster.bootstrap, name)) as letters:
         kept = letters.get(letters.put(record, "KeyError", 4))
         assert kept is not None and kept.value == record.value
     with (
@@ -201,7 +203,7 @@ def test_only_the_administrator_deletes_and_nothing_was_deleted(cluster: Guarded
 
 def test_run_again_it_changes_nothing_and_a_dry_run_does_nothing(cluster: Guarded) -> None:
     said = cluster.run_script("--dry-run")
-    assert said.count("--add") == 5 and "Delete" not in said and "--operation Alter" not in said and "All" not in said
+    assert said.count("--add") == 8 and "Delete" not in said and "--operation Alter" not in said and "All" not in said
     cluster.run_script()
     assert cluster.run_script("--dry-run") == said
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from domain.errors import Behind, Invalid, NotFound, Unavailable
 from domain.ledger.merkle import CompactRange
 from infra.store.provision import PROJECTOR, READER
+from infra.views.entry import LedgerEntry
 from infra.views.memory import MemoryViewStore
-from infra.views.projector import LedgerEntry, Projector
+from infra.views.projector import Projector
 from infra.views.reading import AsOf, Reader, parse_place
 from projections.catalogue import VIEWS
 from projections.compliance import COMPLIANCE, OBJECT

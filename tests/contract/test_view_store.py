@@ -1,6 +1,7 @@
-"""One suite for both stores of a view: what is written stands, what must not be written is refused, digests agree."""
+"""One suite for all stores of a view: what is written stands, what must not be written is refused, digests agree."""
 
 import hashlib
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import pairwise
@@ -15,8 +16,10 @@ from hypothesis import strategies as st
 from domain.errors import Conflict, Invalid, Unavailable
 from infra.views.memory import MemoryViewStore
 from infra.views.postgres import PostgresViewStore
+from infra.views.sqlite import STATE, SqliteViewStore, forget, states
 from projections.runner import Batch, Poison
-from projections.tables import Key, Row, Values, Written
+from projections.tables import Column, Key, Kind, Row, Table, Values, Written
+from projections.view import View
 from tests.conftest import LedgerDatabase
 from tests.view_samples import COUNTED, MIXED, SAMPLE, build_of, projector_connection, written
 
@@ -36,7 +39,7 @@ ROWS: tuple[tuple[Key, Values], ...] = (
     ((ONE, "a"), BARE),
     ((TWO, ""), FULL),
 )
-Store = MemoryViewStore | PostgresViewStore
+Store = MemoryViewStore | PostgresViewStore | SqliteViewStore
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +48,27 @@ def connection(make_ledger_database: Callable[[], LedgerDatabase]) -> Iterator[p
         yield made
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture
+def file() -> Iterator[sqlite3.Connection]:
+    """Give a SQLite database in memory with a transaction of the test's own open."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
+        made.executescript(STATE)
+        made.execute("BEGIN IMMEDIATE")
+        yield made
+
+
+def begun(file: sqlite3.Connection, view: View = SAMPLE) -> SqliteViewStore:
+    made = SqliteViewStore(file, view)
+    made.begin()
+    return made
+
+
+@pytest.fixture(params=["memory", "postgres", "sqlite"])
 def store(request: pytest.FixtureRequest) -> Store:
     if request.param == "memory":
         return MemoryViewStore(SAMPLE)
+    if request.param == "sqlite":
+        return begun(request.getfixturevalue("file"))
     return build_of(request.getfixturevalue("connection"), SAMPLE)
 
 
@@ -173,6 +193,102 @@ def test_what_the_database_cannot_hold_is_invalid(connection: psycopg.Connection
     assert store.position() == 0
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        (2**63, None, None, None, None),
+        (-(2**63) - 1, None, None, None, None),
+        (None, "a\ud800b", None, None, None),
+        (None, None, None, None, ("a", "\udfff")),
+        (None, None, None, None, 5j),
+        ("seven", None, None, None, None),
+        (None, None, "no bytes", None, None),
+    ],
+)
+def test_what_sqlite_cannot_hold_is_invalid(file: sqlite3.Connection, values: Values) -> None:
+    store = begun(file)
+    with pytest.raises(Invalid, match="sample"):
+        begin(store, ((ONE, "a"), BARE), ((ONE, "b"), values))
+    assert (store.position(), standing(store, (ONE, "a"))) == (0, {})
+    with pytest.raises(Invalid, match="sample"):
+        begin(store, ((str(ONE), "a"), BARE))
+
+
+def test_a_key_that_sqlite_cannot_hold_has_no_row(file: sqlite3.Connection) -> None:
+    assert begun(file).standing([(COUNTED, (2**63,)), (MIXED, (ONE, "\ud800"))]) == {}
+
+
+def test_sqlite_keeps_what_its_owner_commits_and_no_more(file: sqlite3.Connection) -> None:
+    store = begun(file)
+    file.execute("COMMIT")
+    file.execute("BEGIN IMMEDIATE")
+    begin(store, *ROWS)
+    for refused in (Batch(3, {"mixed": written([((ONE, "a"), BARE, 2, None)])}), Batch(3, {})):
+        with pytest.raises((Invalid, Conflict)):
+            store.write(2 if not refused.written else 1, refused)
+    assert file.in_transaction and store.position() == 1
+    file.execute("ROLLBACK")
+    assert (store.position(), standing(store, *(key for key, _ in ROWS))) == (0, {})
+
+
+def test_sqlite_says_where_it_stopped_and_why(file: sqlite3.Connection) -> None:
+    store = begun(file)
+    store.write(0, Batch(7, {}, Poison(7, "片 " * 400 + "\ud800")))
+    (state,) = states(file).values()
+    assert (state.name, state.version, state.position) == ("sample", 1, 7)
+    assert state.poison == Poison(7, ("片 " * 400)[:500])
+    store.rewind(7)
+    assert states(file)["sample"].poison is None and store.position() == 7
+
+
+def test_a_damaged_file_is_unavailable_and_no_fault_of_an_entry(file: sqlite3.Connection) -> None:
+    store = begun(file)
+    file.execute("DROP TABLE sample_mixed")
+    with pytest.raises(Unavailable, match="no such table: sample_mixed"):
+        begin(store, *ROWS)
+    with pytest.raises(Unavailable, match="no such table"):
+        standing(store, (ONE, "a"))
+    with pytest.raises(Unavailable, match="no such table"):
+        store.digest()
+
+
+@pytest.mark.parametrize("index", range(7))
+def test_sqlite_rewound_is_what_it_was(file: sqlite3.Connection, index: int) -> None:
+    """Rows that began are gone, rows that ended stand again; what is written then is what would have been."""
+    lives = [
+        Batch(1, {"mixed": written([((ONE, "a"), FULL, 0, None), ((TWO, ""), FULL, 0, None)])}),
+        Batch(3, {"mixed": written([((ONE, "a"), BARE, 2, None)], [((ONE, "a"), 0, 2)])}),
+        Batch(5, {"mixed": written(ended=[((ONE, "a"), 2, 4)]), "counted": written([((1,), ("x",), 4, None)])}),
+        Batch(6, {}, Poison(6, "for a reason")),
+    ]
+    store, other = begun(file), MemoryViewStore(SAMPLE)
+    for batch in lives:
+        store.write(store.position(), batch)
+    store.rewind(index)
+    for batch in lives:
+        if batch.position <= index:
+            other.write(other.position(), batch)
+    assert store.position() == index
+    assert store.digest() == other.digest()
+    assert states(file)["sample"].poison is None
+    for batch in lives:
+        if batch.position > index:
+            store.write(store.position(), batch)
+            other.write(other.position(), batch)
+    assert store.digest() == other.digest()
+
+
+def test_forgotten_a_view_leaves_nothing_and_its_neighbours_alone(file: sqlite3.Connection) -> None:
+    again = View("sample", 2, "of another shape", (Table("mixed", (Column("word", Kind.TEXT),), ()),))
+    begin(begun(file), *ROWS)
+    begun(file, View("samples", 1, "a neighbour", (COUNTED,)))
+    forget(file, "sample")
+    assert list(states(file)) == ["samples"]
+    store = begun(file, again)
+    store.write(0, Batch(1, {"mixed": written([(("a",), (), 0, None)])}))
+    assert (states(file)["sample"].version, states(file)["sample"].position) == (2, 1)
+
+
 def test_a_build_that_is_gone_says_so(connection: psycopg.Connection[Any]) -> None:
     store = PostgresViewStore(connection, SAMPLE, "nowhere")
     with pytest.raises(Unavailable, match="another program has replaced it"):
@@ -224,11 +340,16 @@ KEYS = st.tuples(st.sampled_from([ONE, TWO, UUID(int=255 << 64)]), TEXT)
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.dictionaries(KEYS, st.none() | VALUES, min_size=1, max_size=5), min_size=1, max_size=5))
-def test_both_stores_hold_the_same_whatever_is_written(
+def test_all_stores_hold_the_same_whatever_is_written(
     connection: psycopg.Connection[Any], batches: list[dict[Key, Values | None]]
 ) -> None:
-    """Each batch puts rows and drops some (None); both stores are asked for what stands, and for their digest."""
-    memory, postgres = MemoryViewStore(SAMPLE), build_of(connection, SAMPLE)
+    """Each batch puts rows and drops some (None); the stores are asked for what stands, and for their digest."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as file:
+        file.executescript(STATE)
+        all_hold_the_same(batches, MemoryViewStore(SAMPLE), build_of(connection, SAMPLE), begun(file))
+
+
+def all_hold_the_same(batches: list[dict[Key, Values | None]], memory: MemoryViewStore, *others: Store) -> None:
     every = {key for batch in batches for key in batch}
     for at, batch in enumerate(batches):
         now = memory.standing([(MIXED, key) for key in batch])
@@ -236,9 +357,10 @@ def test_both_stores_hold_the_same_whatever_is_written(
             [(key, values, at, None) for key, values in batch.items() if values is not None],
             [(key, now["mixed", key].valid_from, at) for key in batch if ("mixed", key) in now],
         )
-        for store in (memory, postgres):
+        for store in (memory, *others):
             store.write(at, Batch(at + 1, {"mixed": rows}))
-        assert standing(postgres, *every) == standing(memory, *every)
-        assert postgres.digest() == memory.digest()
+        for store in others:
+            assert standing(store, *every) == standing(memory, *every)
+            assert store.digest() == memory.digest()
     for earlier, later in pairwise(range(len(batches))):
         assert memory.rows(MIXED, as_of=earlier).keys() - memory.rows(MIXED, as_of=later).keys() <= set(batches[later])

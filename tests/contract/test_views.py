@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from infra.store.provision import PROJECTOR
+from infra.views.entry import LedgerEntry
 from infra.views.memory import MemoryViewStore
-from infra.views.projector import LedgerEntry, Projector
+from infra.views.projector import Projector
 from producers.ports import LedgerRow
 from projections.catalogue import VIEWS, find_view
 from projections.runner import run_batch

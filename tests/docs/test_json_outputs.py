@@ -72,6 +72,8 @@ PLAN = (
     ("`topic verify`", "topic verify --at-least 1"),
     ("`consumer run`", "consumer run mirror --once"),
     ("`consumer status`", "consumer status mirror --digest"),
+    ("`consumer run`", "consumer run views --once"),
+    ("`consumer status`", "consumer status views --digest"),
     ("`consumer rewind`", "consumer rewind mirror --to-index 0"),
     ("`dlq list`", "dlq list mirror"),
     ("`dlq retry`", "dlq retry mirror"),

@@ -55,7 +55,8 @@ class Studio:
         self.holder = str(made.run("status", "--json").ok().json["holder"])
         self.indexes = self._give_secrets()
         self._provoke()
-        made.run("consumer", "run", "mirror", "--once").ok()
+        for name in ("mirror", "views"):
+            made.run("consumer", "run", name, "--once").ok()
 
     def _plant_files(self) -> None:
         self.made.write(f"{FOLDER}/{FILE}", "the last scene\n")
@@ -159,7 +160,8 @@ def test_no_canary_is_on_any_topic(studio: Studio) -> None:
 
 def test_no_canary_is_in_the_home_or_the_database(studio: Studio) -> None:
     seen = LOOKED_FOR.require_nowhere(everything(studio.made))
-    assert {"sealer.log", "relay.log", "api.log", "broker.log", "postgres.log", "mirror.sqlite3"} <= seen, sorted(seen)
+    stores = {"mirror.sqlite3", "views.sqlite3"}
+    assert {"sealer.log", "relay.log", "api.log", "broker.log", "postgres.log", *stores} <= seen, sorted(seen)
     assert not LOOKED_FOR.found_in(studio.said), "an error repeats what was wrong in its input"
 
 

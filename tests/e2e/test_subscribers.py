@@ -28,6 +28,7 @@ from infra.kafka.reader import Reader
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
 from producers.ports import LedgerRow
+from projections.catalogue import VIEWS
 from schemas.catalogue import CATALOGUE
 from schemas.records import Received
 from schemas.topics import CONTEXT_TOPICS
@@ -147,6 +148,32 @@ def test_every_record_holds_the_stored_rows_bytes(up: Up) -> None:
         assert (record.value or b"")[5:] == row.entry
         assert hashlib.sha256(b"\0" + row.entry).hexdigest().encode() == headers["leaf-hash"]
         assert headers["leaf-hash"] == row.leaf_hash.hex().encode()
+
+
+def test_a_stranger_makes_the_views_of_the_ledger_from_kafka_and_the_policy_alone(up: Up, tmp_path: Path) -> None:
+    """No home, no database: another folder, the brokers, the policy file. Digests are the ledger's own."""
+    policy = tmp_path / "policy"
+    policy.write_bytes((up.made.home / "policy").read_bytes())
+    far = ["--home", str(tmp_path / "none"), "--state", str(tmp_path / "state")]
+    far += ["--policy", str(policy), "--bootstrap", up.status["kafka"]]
+    size = len(up.rows)
+    told = up.made.run("consumer", "run", "views", "--once", *far, "--json").ok().json
+    assert (told["consumer"], told["next_index"], told["verified_size"], told["waiting"]) == ("views", size, size, 0)
+    status = up.made.run("consumer", "status", "views", "--digest", *far, "--json").ok().json
+    ours = [up.made.run("projection", "digest", view.name, "--json").ok().json for view in VIEWS]
+    assert {one["position"] for one in ours} == {size} and len({one["digest"] for one in ours}) == len(VIEWS)
+    assert {one["name"]: one for one in status["projections"]} == {
+        one["name"]: {**one, "stopped_at": None, "because": None} for one in ours
+    }
+    state = ["--home", str(tmp_path / "none"), "--state", str(tmp_path / "state")]
+    assert up.made.run("consumer", "rewind", "views", "--to-index", "7", *state, "--json").ok().json["next_index"] == 7
+    for line in up.made.run("consumer", "status", "views", *far).ok().out.splitlines()[-len(VIEWS) :]:
+        assert re.fullmatch(r"  [a-z]+ +v\d+ +7", line), line
+    up.made.run("consumer", "run", "views", "--once", *far).ok()
+    again = up.made.run("consumer", "status", "views", "--digest", *far).ok().out
+    assert status["digest"] in again
+    for one in ours:
+        assert re.search(rf"  {one['name']} +v{one['version']} +{size}  {one['digest']}$", again, re.MULTILINE)
 
 
 def test_the_consumer_of_the_readme_as_it_is_written(up: Up, tmp_path: Path) -> None:

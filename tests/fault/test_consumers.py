@@ -129,7 +129,7 @@ class Follow(Flow):
     @contextmanager
     def counting(self, handler: Counting) -> Iterator[Runtime[Any]]:
         """Give the runtime of a counting consumer."""
-        kind = Kind(handler, open_counts, lambda _path: (0, ""))
+        kind = Kind(handler, open_counts, lambda _path, _digest: (None, []))
         policy = self.home.policy_path.read_bytes()
         with open_runtime(kind, self.bootstrap, policy, self.folder, self.log.append) as runtime:
             runtime.recover()
@@ -467,7 +467,8 @@ def test_a_consumer_that_stands_still_while_there_is_more_is_given_up(flow: Foll
 
 
 def test_a_name_that_is_no_consumers(flow: Follow) -> None:
-    assert "expected one of the consumers mirror" in flow.command("consumer", "status", "miror", code=3)["message"]
+    told = flow.command("consumer", "status", "miror", code=3)
+    assert "expected one of the consumers mirror, views, found 'miror'" in told["message"]
     with pytest.raises(Invalid, match="expected a consumer's name"):
         dead_letter_topic("A b")
 

@@ -14,8 +14,8 @@ from uuid import UUID
 import pytest
 from hypothesis.stateful import RuleBasedStateMachine
 
+from infra.views.entry import LedgerEntry
 from infra.views.memory import MemoryViewStore
-from infra.views.projector import LedgerEntry
 from projections.capability import CAPABILITY, FILING, VERSION
 from projections.catalogue import VIEWS
 from projections.compliance import HOLD, OBJECT, REVOKED, SUSPENDED

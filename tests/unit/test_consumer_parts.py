@@ -318,8 +318,9 @@ def test_once_reads_on_for_as_long_as_records_come_though_none_is_signed_yet(run
 
 
 def test_the_consumers_there_are() -> None:
-    assert kind_of("mirror").handler.name == "mirror"
-    with pytest.raises(NotFound, match="expected one of the consumers mirror, found 'x'"):
+    for name in ("mirror", "views"):
+        assert kind_of(name).handler.name == name
+    with pytest.raises(NotFound, match="expected one of the consumers mirror, views, found 'x'"):
         kind_of("x")
 
 
