@@ -108,8 +108,14 @@ def parse_instant(found: object, where: str) -> datetime:
 
 
 def shown(found: object) -> str:
-    """Return a foreign value cut and escaped for a message."""
-    text = ascii(found) if isinstance(found, str | int | float | None) else f"a {type(found).__name__}"
+    """Return a foreign value cut and escaped for a message; of an object its members' names."""
+    if isinstance(found, dict):
+        text = f"an object of {', '.join(map(str, found)) or 'nothing'}"
+        text = ascii(text)[1:-1]
+    elif isinstance(found, list):
+        text = f"an array of {len(found)}"
+    else:
+        text = ascii(found)
     return text if len(text) <= 80 else text[:80] + "..."
 
 
