@@ -80,7 +80,7 @@ def test_in_a_small_world_every_law_holds_for_every_scope(world: list[Scope]) ->
         assert below[a, b] == oracle(a, b) == (not explain(a, b))
         assert not (below[a, b] and below[b, a]) or a == b, "antisymmetric"
         lowest = meet(a, b)
-        assert lowest == meet(b, a)
+        assert lowest == meet(b, a) == meet_all([a, b]) == meet_all([b, a])
         for c in world:
             bounds = below[c, a] and below[c, b]
             assert bounds == (lowest is not None and contained(c, lowest)), "the greatest of the lower bounds"
