@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from domain.capability.events import Nature
-from domain.rights.codes import COUNTRIES, LANGUAGES, LANGUAGES_MAX, Codes, Domain, languages, territory
+from domain.rights.codes import COUNTRIES, LANGUAGES, Codes, Domain, languages, territory
 from domain.rights.scope import SUBLICENCE_DEPTH_MAX, Scope, Window
 from domain.rights.terms import COUNTED_IN_DAYS, DAYS_MAX, Duties, Duty, DutyKind, Field, Medium, Use
 
@@ -53,7 +53,7 @@ territories: st.SearchStrategy[Codes] = st.builds(
 ).filter(lambda codes: not codes.empty())
 tags = st.sampled_from([*sorted(LANGUAGES), "yue", "nan", "csl"])
 tongues: st.SearchStrategy[Codes] = st.builds(
-    Codes, st.just(Domain.LANGUAGE), st.frozensets(tags, max_size=LANGUAGES_MAX), st.booleans()
+    Codes, st.just(Domain.LANGUAGE), st.frozensets(tags, max_size=8), st.booleans()
 ).filter(lambda codes: not codes.empty())
 instants = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
 windows = st.builds(Window, st.none() | instants, st.none() | instants).filter(lambda window: not window.empty())

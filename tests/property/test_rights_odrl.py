@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import Invalid
@@ -12,6 +12,7 @@ from domain.rights.odrl_import import import_policy
 from domain.rights.scope import Scope
 from tests.rights_kit import FILM, near_scopes, scopes
 
+RUNS = settings(deadline=None)
 iris = st.sampled_from(
     ["urn:example:a", "https://example.org/x?y=1#z", "did:web:example.org", "http://a.example/%E7%89%87"]
 )
@@ -25,6 +26,7 @@ def policies(draw: st.DrawFn) -> Policy:
     return Policy(kind=kind, uid=draw(iris), target=draw(iris), assigner=draw(iris), assignee=assignee, scope=scope)
 
 
+@RUNS
 @given(policies())
 def test_import_gives_back_what_was_exported(policy: Policy) -> None:
     document = export_policy(policy)
@@ -32,11 +34,13 @@ def test_import_gives_back_what_was_exported(policy: Policy) -> None:
     assert export_policy(import_policy(document)) == document
 
 
+@RUNS
 @given(policies())
 def test_only_terms_of_the_profile_are_written_with_its_prefix(policy: Policy) -> None:
     assert {one for one in strings(export_policy(policy)["permission"]) if one.startswith("ep:")} <= profile_terms()
 
 
+@RUNS
 @given(policies(), policies())
 def test_two_policies_are_written_alike_only_if_they_are_equal(one: Policy, other: Policy) -> None:
     assert (export_policy(one) == export_policy(other)) == (one == other)
@@ -71,6 +75,7 @@ def changed(found: Any, path: tuple[Any, ...], value: Any) -> Any:
     return copy
 
 
+@RUNS
 @given(st.sampled_from(places(DOCUMENT)), rubbish)
 def test_a_document_with_anything_in_it_is_read_or_refused(path: tuple[Any, ...], value: Any) -> None:
     try:
@@ -81,6 +86,7 @@ def test_a_document_with_anything_in_it_is_read_or_refused(path: tuple[Any, ...]
         assert import_policy(export_policy(policy)) == policy
 
 
+@RUNS
 @given(st.sampled_from([path for path in places(DOCUMENT) if path]), words)
 def test_a_member_that_is_not_known_is_never_passed_over(path: tuple[Any, ...], member: str) -> None:
     found: Any = DOCUMENT

@@ -32,6 +32,7 @@ TODAY = frozenset(COUNTRIES)
 PLACES = TODAY | {NEXT}
 FEW_PLACES, FEW_TONGUES = frozenset({"CN", "US", NEXT}), frozenset({"zh", "en", NEXT})
 FEW_TIMES = [T0 + k * MICROSECOND for k in range(-1, 4)]
+RUNS = settings(deadline=None)
 any_scopes = scopes | near_scopes
 
 
@@ -88,6 +89,7 @@ def test_in_a_small_world_every_law_holds_for_every_scope(world: list[Scope]) ->
             assert not (below[a, b] and below[b, c]) or below[a, c], "transitive"
 
 
+@RUNS
 @given(near_scopes, near_scopes)
 def test_contained_is_what_the_points_say(inner: Scope, outer: Scope) -> None:
     assert contained(inner, outer) == oracle(inner, outer)
@@ -98,6 +100,7 @@ def test_contained_is_what_the_points_say(inner: Scope, outer: Scope) -> None:
         assert demands(lowest) == demands(inner) | demands(outer)
 
 
+@RUNS
 @given(any_scopes, any_scopes, any_scopes)
 def test_contained_is_a_partial_order(a: Scope, b: Scope, c: Scope) -> None:
     assert contained(a, a)
@@ -105,6 +108,7 @@ def test_contained_is_a_partial_order(a: Scope, b: Scope, c: Scope) -> None:
     assert not (contained(a, b) and contained(b, c)) or contained(a, c)
 
 
+@RUNS
 @given(any_scopes, any_scopes, any_scopes)
 def test_meet_is_the_greatest_lower_bound(a: Scope, b: Scope, c: Scope) -> None:
     lowest = meet(a, b)
@@ -114,6 +118,7 @@ def test_meet_is_the_greatest_lower_bound(a: Scope, b: Scope, c: Scope) -> None:
     assert contained(a, b) == (lowest == a)
 
 
+@RUNS
 @given(any_scopes, any_scopes, any_scopes)
 def test_meet_is_commutative_associative_and_idempotent(a: Scope, b: Scope, c: Scope) -> None:
     assert meet(a, b) == meet(b, a)
@@ -121,6 +126,7 @@ def test_meet_is_commutative_associative_and_idempotent(a: Scope, b: Scope, c: S
     assert meet(a, replace(a)) == a == meet_all([a])
 
 
+@RUNS
 @given(any_scopes, any_scopes)
 def test_there_is_no_meet_where_a_component_is_empty_and_only_there(a: Scope, b: Scope) -> None:
     words = [(a.uses, b.uses), (a.fields, b.fields), (a.natures, b.natures), (a.media, b.media)]
@@ -137,6 +143,7 @@ def test_there_is_no_meet_where_a_component_is_empty_and_only_there(a: Scope, b:
     assert {Component.SUBLICENCE_DEPTH, Component.DUTIES}.isdisjoint(disjoint(a, b))
 
 
+@RUNS
 @given(any_scopes, any_scopes)
 def test_an_explanation_is_empty_where_contained_and_only_there(inner: Scope, outer: Scope) -> None:
     found = explain(inner, outer)
@@ -148,6 +155,7 @@ def test_an_explanation_is_empty_where_contained_and_only_there(inner: Scope, ou
         assert failure.inner != failure.outer and failure.zh != failure.en
 
 
+@RUNS
 @given(territories, territories)
 def test_sets_of_territories_are_sets_over_all_249_codes_and_the_next(a: Codes, b: Codes) -> None:
     inside, outside = members(a, PLACES), members(b, PLACES)
@@ -160,6 +168,7 @@ def test_sets_of_territories_are_sets_over_all_249_codes_and_the_next(a: Codes, 
         assert a.within(b) == (members(a, TODAY) <= members(b, TODAY)), "of today's codes alone, this is said alike"
 
 
+@RUNS
 @given(st.sampled_from(sorted(COUNTRIES)), st.booleans())
 def test_every_code_is_inside_or_outside(code: str, out: bool) -> None:
     one = territory(code, all_but=out)
@@ -176,6 +185,7 @@ def test_all_of_todays_territories_are_less_than_all() -> None:
         territory(*TODAY, all_but=True)
 
 
+@RUNS
 @given(instants.filter(lambda at: at.year < 9000), st.integers(0, 3), st.integers(1, 3))
 def test_windows_are_half_open_to_the_microsecond(since: datetime, before: int, long: int) -> None:
     until = since + long * MICROSECOND
@@ -188,6 +198,7 @@ def test_windows_are_half_open_to_the_microsecond(since: datetime, before: int, 
     assert shifted.within(window) == (before == 0) and window.meet(shifted).empty() == (before >= long)
 
 
+@RUNS
 @given(any_scopes)
 def test_passing_on_uses_up_one_step(scope: Scope) -> None:
     chain, at = [scope], passed_on(scope)
@@ -198,8 +209,8 @@ def test_passing_on_uses_up_one_step(scope: Scope) -> None:
     assert len(chain) == scope.sublicence_depth + 1
 
 
+@RUNS
 @given(any_scopes)
-@settings(max_examples=200)
 def test_json_gives_the_scope_back(scope: Scope) -> None:
     assert parse_scope(scope_json(scope)) == scope
     assert scope_json(parse_scope(scope_json(scope))) == scope_json(scope)
@@ -212,6 +223,7 @@ json_values = st.recursive(
 )
 
 
+@RUNS
 @given(any_scopes, st.sampled_from([*Component, "more"]), json_values)
 def test_whatever_stands_in_a_member_is_read_or_refused_by_name(scope: Scope, member: str, found: object) -> None:
     try:

@@ -4,12 +4,13 @@ from collections import defaultdict
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.rights.settlement import AMOUNT_MINOR_MAX, WHOLE_BP, Plan, Settled, reverse, settle, split
 from tests.settlement_kit import Oracle, balances, cny, edge, node, plan, random_plan
 
+RUNS = settings(deadline=None)
 AMOUNTS = (0, 1, 2, 3, 7, 99, 10_000, 123_457, 10**12 + 1, AMOUNT_MINOR_MAX)
 
 
@@ -75,6 +76,7 @@ def weights(parts: list[int]) -> list[int]:
     return [*made[:-1], whole - sum(made[:-1])]
 
 
+@RUNS
 @given(st.integers(0, AMOUNT_MINOR_MAX), st.lists(st.integers(0, 10_000), min_size=1, max_size=12).map(weights))
 def test_a_split_gives_everybody_the_floor_or_one_more(arrived: int, claims: list[int]) -> None:
     whole = WHOLE_BP * WHOLE_BP
@@ -97,6 +99,7 @@ def test_a_split_gives_everybody_the_floor_or_one_more(arrived: int, claims: lis
     assert not lucky or not unlucky or min(lucky) >= max(unlucky)
 
 
+@RUNS
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(1, 9_999))
 def test_who_is_paid_more_often_is_never_paid_less(first: int, more: int, share_bp: int) -> None:
     """With two claims the larger amount pays each claimant no less; largest remainders promise this for two alone."""
