@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -22,6 +23,9 @@ PASSWORD = "only-for-tests"
 JAVA_ARCHIVE = Path(__file__).parents[1] / "build" / "kafka.aot"
 JAVA_OPTIONS = "JDK_JAVA_OPTIONS"
 JAVA_QUIET = "-XX:+IgnoreUnrecognizedVMOptions -Xlog:disable -Xlog:all=error:stderr"
+
+settings.register_profile("edgeprint", deadline=None)  # how long one example takes says how busy the machine is
+settings.load_profile("edgeprint")
 
 
 def pytest_configure() -> None:
