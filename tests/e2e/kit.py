@@ -200,6 +200,15 @@ def place(folder: Path | None = None, **options: Any) -> Iterator[Place]:
 
 
 @contextmanager
+def running(*options: str) -> Iterator[Place]:
+    """Give a place whose ledger, founded with these options, runs without Kafka; in the end all of it is purged."""
+    with place() as made:
+        made.init(*options)
+        made.run("up", "--no-kafka").ok()
+        yield made
+
+
+@contextmanager
 def normal_user_place() -> Iterator[Place]:
     """Give a place that belongs to somebody who is not root: ourselves, or user 65534 where we are root."""
     if not IS_ROOT:
