@@ -12,16 +12,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from infra.embedded.cluster import Cluster
 from infra.store.provision import LOGINS, PROJECTOR, WRITER, install, role_dsn
+from producers.ports import LedgerRow
 
 PASSWORD = "only-for-tests"
 JAVA_ARCHIVE = Path(__file__).parents[1] / "build" / "kafka.aot"
 JAVA_OPTIONS = "JDK_JAVA_OPTIONS"
 JAVA_QUIET = "-XX:+IgnoreUnrecognizedVMOptions -Xlog:disable -Xlog:all=error:stderr"
+
+settings.register_profile("edgeprint", deadline=None)  # how long one example takes says how busy the machine is
+settings.load_profile("edgeprint")
 
 
 def pytest_configure() -> None:
@@ -164,3 +169,11 @@ def make_ledger_database(postgres_server: PostgresServer) -> Iterator[Callable[[
 def ledger_database(make_ledger_database: Callable[[], LedgerDatabase]) -> LedgerDatabase:
     """An empty ledger database for one test."""
     return make_ledger_database()
+
+
+@pytest.fixture(scope="session")
+def rows() -> list[LedgerRow]:
+    """A history in which everything happens once that a view reads; nobody changes it."""
+    from tests.view_kit import history
+
+    return history()

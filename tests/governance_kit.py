@@ -7,6 +7,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +47,8 @@ from tests.identity_kit import submit
 PREFIX = "10.5072"
 ANY = Commitment(Sha256(bytes(32)))
 """Stands where a secret is given beside the command."""
+CODEC = Codec(CATALOGUE)
+"""One for all towns: it generates what it reads and writes events with at their first use."""
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LATER = datetime(2027, 11, 25, tzinfo=UTC)
 
@@ -55,6 +58,7 @@ def identifier(party: UUID) -> str:
     return format_id("P", party, PREFIX)
 
 
+@cache
 def signer_of(party: UUID, number: int = 0) -> NoteSigner:
     """Return one of a party's keys, the same each time."""
     return ed25519_signer(identifier(party), hashlib.sha256(b"%d %s" % (number, party.bytes)).digest())
@@ -83,7 +87,7 @@ class Town:
         self.vault: Vault = MemoryVault()
         self.store = store or MemoryRecorder(self.now_us)
         self.application = application or LedgerApplication(
-            self.store, self.store, EntryMapper(), Codec(CATALOGUE), self.ledger, self.now_us, self.new_id
+            self.store, self.store, EntryMapper(), CODEC, self.ledger, self.now_us, self.new_id
         )
         self._found()
 

@@ -62,7 +62,6 @@ def run_machine(machine: type[RuleBasedStateMachine], examples: int, steps: int 
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             print_blob=True,
         ),

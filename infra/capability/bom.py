@@ -1,11 +1,15 @@
 """A CycloneDX bill of materials (ECMA-424) of a model: validated by CycloneDX's own schema, files named by SHA-256."""
 
 import json
-from typing import Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import Invalid
 from domain.events import Sha256
 from schemas.strict_json import shown
+
+if TYPE_CHECKING:
+    from cyclonedx.validation.json import JsonStrictValidator
 
 VERSIONS: Final = ("1.5", "1.6", "1.7")
 """Versions of the specification that have components of the type machine-learning-model and are read here."""
@@ -42,12 +46,17 @@ def read_bom(data: bytes) -> frozenset[Sha256]:
 
 
 def _validate(data: bytes, version: str) -> None:
-    from cyclonedx.schema import SchemaVersion  # half a second that only bills of materials need
-    from cyclonedx.validation.json import JsonStrictValidator
-
-    fault = JsonStrictValidator(SchemaVersion.from_version(version)).validate_str(data.decode("utf-8", "replace"))
+    fault = _validator(version).validate_str(data.decode("utf-8", "replace"))
     if fault is not None:
         raise Invalid(f"bill of materials: {str(fault).splitlines()[0][:200]}")
+
+
+@cache
+def _validator(version: str) -> "JsonStrictValidator":
+    from cyclonedx.schema import SchemaVersion  # a second that only bills of materials need
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    return JsonStrictValidator(SchemaVersion.from_version(version))
 
 
 def _components(found: list[dict[str, Any]], depth: int) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ cache keeps it), not the loss of the machine. For more, name a cluster of your o
 Trust: whoever reaches the loopback address can write to it; every consumer checks what it reads.
 """
 
+import base64
 import json
 import os
 import random
@@ -22,6 +23,7 @@ import struct
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -190,7 +192,7 @@ class Broker:
         record = self._record()
         if record is None:
             port, controller = _free_ports(2)
-            record = Record(port, controller, self._tool(command, "random-uuid").split()[-1], str(self._home))
+            record = Record(port, controller, new_cluster_id(), str(self._home))
         elif not (_is_free(record.port) and _is_free(record.controller_port)):
             port, controller = _free_ports(2)
             record = Record(port, controller, record.cluster_id, str(self._home))
@@ -307,6 +309,13 @@ def answers(port: int) -> bool:
         size, correlation, error = struct.unpack(">iih", connection.recv(10, socket.MSG_WAITALL))
         return bool(size > 6 and correlation == 1 and error == 0)
     return False
+
+
+def new_cluster_id() -> str:
+    """Return a random id as Kafka's own tool writes it: 16 bytes in base64url, no padding, no "-" in front."""
+    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass  # a program would take it for an option
+    return text
 
 
 def _free_ports(count: int) -> list[int]:

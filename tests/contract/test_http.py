@@ -207,7 +207,7 @@ BODIES = (
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @example("GET", "/readyz", "", None, "")
 @given(METHODS, PATHS, QUERIES, BODIES, st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=20))
 def test_no_request_breaks_the_server(
@@ -229,7 +229,7 @@ def assert_error(answer: Answer) -> None:
         assert answer.status in (body["error_code"], body["error_code"] // 100)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.binary(min_size=1, max_size=300))
 def test_bytes_that_are_no_http_do_not_break_the_server(api: Api, rubbish: bytes) -> None:
     answer = raw(api, rubbish + b"\r\n\r\n")

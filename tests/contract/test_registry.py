@@ -61,7 +61,7 @@ def test_the_stock_deserialiser_reads_every_event_type(api: Api, name: str) -> N
     with fresh(api) as client:
         deserialise = AvroDeserializer(client)
 
-        @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+        @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
         @given(events_of(schema), ENVELOPES)
         def check(event: Any, head: Any) -> None:
             entry = CODEC.encode(event, head)
@@ -325,7 +325,7 @@ def test_many_clients_at_once_get_the_same(api: Api) -> None:
     assert texts == [CATALOGUE.by_type[TYPES[number % len(TYPES)]].text.decode() for number in range(200)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_changed_schema_gets_an_answer(data: st.DataObject) -> None:
     """Compatibility never breaks on what a stranger sends (in this process, so that a crash shows its stack)."""

@@ -98,7 +98,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     return Graph(size, declared, found)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(graph=graphs(), data=st.data())
 def test_random_graphs_are_answered_as_a_slow_walk_does(
     connection: psycopg.Connection[Any], graph: Graph, data: st.DataObject

@@ -338,7 +338,7 @@ VALUES = st.tuples(
 KEYS = st.tuples(st.sampled_from([ONE, TWO, UUID(int=255 << 64)]), TEXT)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.dictionaries(KEYS, st.none() | VALUES, min_size=1, max_size=5), min_size=1, max_size=5))
 def test_all_stores_hold_the_same_whatever_is_written(
     connection: psycopg.Connection[Any], batches: list[dict[Key, Values | None]]

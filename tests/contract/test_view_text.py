@@ -54,7 +54,7 @@ def round_trip(
 
 def test_any_rows_come_out_as_they_went_in(connection: psycopg.Connection[Any]) -> None:
     @given(st.lists(rows_of(), max_size=8))
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=150, suppress_health_check=list(HealthCheck))
     def check(rows: list[tuple[Any, ...]]) -> None:
         written, values = round_trip(connection, rows)
         assert written == "".join(map(text_line, rows)).encode()

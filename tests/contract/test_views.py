@@ -16,14 +16,9 @@ from projections.view import View
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from tests.conftest import LedgerDatabase
-from tests.view_kit import Rows, history
+from tests.view_kit import Rows
 
 CODEC = Codec(CATALOGUE)
-
-
-@pytest.fixture(scope="module")
-def rows() -> list[LedgerRow]:
-    return history()
 
 
 def in_memory(view: View, rows: Sequence[LedgerRow], sizes: Iterator[int]) -> MemoryViewStore:

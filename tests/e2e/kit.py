@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -34,10 +34,11 @@ from infra.settings import Settings
 from infra.store.provision import EVENT_TRIGGERS, READER
 from producers.ports import LedgerRow
 from schemas.envelope import read_header
-from tests.e2e.warm import Warm
+from tests.e2e.warm import Warm, WarmProcess
 from tests.fault.test_embedded_cluster import IS_ROOT, NORMAL_UID, normal_user_interpreters
 
 REPOSITORY = Path(__file__).parents[2]
+Process: TypeAlias = subprocess.Popen[bytes] | WarmProcess
 CLI = [sys.executable, "-m", "infra.cli.main"]
 TIMEOUT_S = 120
 WARM = Warm()
@@ -105,8 +106,14 @@ class Place:
 
     def start(
         self, *arguments: str | bytes | Path, environ: Mapping[str, str] | None = None, **options: Any
-    ) -> subprocess.Popen[bytes]:
-        """Start a command; its outputs are pipes, unbuffered so that no line read early is lost to `finish`."""
+    ) -> Process:
+        """Start a command; its outputs are pipes, unbuffered so that no line read early is lost to `finish`.
+
+        With `options` of Popen, or with another interpreter, it gets a Python of its own.
+        """
+        environ = {**self.environ, **(environ or {})}
+        if self.argv is CLI and not options:
+            return WARM.start([os.fsdecode(argument) for argument in arguments], environ)
         argv: list[str | bytes | Path] = [*self.argv, *arguments]
         options = {
             "stdout": subprocess.PIPE,
@@ -115,12 +122,10 @@ class Place:
             "bufsize": 0,
             **options,
         }
-        return subprocess.Popen(argv, cwd=REPOSITORY, env={**self.environ, **(environ or {})}, **options)
+        return subprocess.Popen(argv, cwd=REPOSITORY, env=environ, **options)
 
     def run(self, *arguments: str | bytes | Path, environ: Mapping[str, str] | None = None, **options: Any) -> Answer:
-        """Run a command to its end: with `options`, failpoints or another interpreter in a Python of its own."""
-        if self.argv is CLI and not options and "EDGEPRINT_FAILPOINTS" not in (environ or {}):
-            return self._run_warm([os.fsdecode(a) for a in arguments], {**self.environ, **(environ or {})})
+        """Run a command to its end."""
         process = self.start(*arguments, environ=environ, **options)
         try:
             out, err = process.communicate(timeout=TIMEOUT_S)
@@ -128,17 +133,8 @@ class Place:
             process.kill()
             out, err = process.communicate()
             raise AssertionError(f"{arguments} hangs:\n{out.decode()[-2000:]}\n{err.decode()[-2000:]}") from None
+        assert process.returncode is not None
         return Answer(process.returncode, text(out), text(err))
-
-    @staticmethod
-    def _run_warm(arguments: Sequence[str], environ: Mapping[str, str]) -> Answer:
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as nothing:
-            code = WARM.run(arguments, environ, [file.fileno() for file in (nothing, out, err)], TIMEOUT_S)
-            out.seek(0)
-            err.seek(0)
-            answer = Answer(code, text(out.read()), text(err.read()))
-        assert code != -signal.SIGKILL, f"{arguments} hangs: {answer}"
-        return answer
 
     def write(self, name: str, data: bytes | str | dict[str, Any]) -> Path:
         """Write one input file and return its path."""
@@ -197,6 +193,15 @@ def place(folder: Path | None = None, **options: Any) -> Iterator[Place]:
         yield made
     finally:
         made.purge()
+
+
+@contextmanager
+def running(*options: str) -> Iterator[Place]:
+    """Give a place whose ledger, founded with these options, runs without Kafka; in the end all of it is purged."""
+    with place() as made:
+        made.init(*options)
+        made.run("up", "--no-kafka").ok()
+        yield made
 
 
 @contextmanager
@@ -332,20 +337,19 @@ def enrol(place: Place, kind: str, *roles: str, key: bool = True) -> str:
 def at_once(place: Place, commands: Sequence[Sequence[Any]]) -> list[int]:
     """Start all commands, wait for all, and return their exit codes."""
     running = [place.start(*command) for command in commands]
-    codes = []
     for process in running:
         process.communicate(timeout=300)
-        codes.append(process.returncode)
-    return codes
+    return [process.wait() for process in running]
 
 
-def finish(process: subprocess.Popen[bytes]) -> Answer:
+def finish(process: Process) -> Answer:
     """Wait for a started command and return what it said."""
     out, err = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode is not None
     return Answer(process.returncode, text(out), text(err))
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end(process: Process) -> None:
     """Kill a command that may still run."""
     with suppress(ProcessLookupError):
         process.kill()

@@ -29,6 +29,7 @@ from tests.e2e.kit import (
     normal_user_place,
     objects_in,
     place,
+    running,
     until,
 )
 
@@ -53,9 +54,7 @@ class Stranded:
 
 @pytest.fixture(scope="module")
 def stranded() -> Iterator[Stranded]:
-    with place() as made:
-        made.init()
-        made.run("up", "--no-kafka").ok()
+    with running() as made:
         for number in range(SEVERAL_BATCHES):
             made.write(f"many/{number:04}.txt", f"{number}")
         process = made.start("identify", made.files / "many")
@@ -275,9 +274,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
 
 
 def test_a_full_disk_is_named_and_the_same_command_goes_on() -> None:
-    with place() as made:
-        made.init()
-        made.run("up", "--no-kafka").ok()
+    with running() as made:
         small = [made.write(f"a/{number}.txt", f"small {number}") for number in range(20)]
         large = made.write("b/large.bin", os.urandom(6 << 20))
         run = ("identify", *small, large)
@@ -335,9 +332,7 @@ def test_a_full_disk_under_the_tree_delays_sealing_only() -> None:
 
 
 def test_the_database_killed_in_the_middle_and_started_again() -> None:
-    with place() as made:
-        made.init()
-        made.run("up", "--no-kafka").ok()
+    with running() as made:
         for number in range(SEVERAL_BATCHES):
             made.write(f"many/{number:04}.txt", f"{number}")
         process = made.start("identify", made.files / "many")

@@ -9,16 +9,14 @@ from domain.events import Sha256
 from infra.bootstrap import opened
 from infra.governance.decisions import explain
 from schemas.attestation import parse_attestation
-from tests.e2e.kit import Place, place
+from tests.e2e.kit import Place, running
 
 UNTIL = "2035-01-01T00:00:00Z"
 
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[Place]:
-    with place() as made:
-        made.init("--origin", "film.example/bringers")
-        made.run("up", "--no-kafka").ok()
+    with running("--origin", "film.example/bringers") as made:
         yield made
 
 

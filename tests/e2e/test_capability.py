@@ -7,16 +7,14 @@ from pathlib import Path
 import pytest
 
 from examples.capability.make import Filed, make, write
-from tests.e2e.kit import Place, place
+from tests.e2e.kit import Place, running
 
 MODELS = Path(__file__).parents[2] / "examples" / "capability" / "models"
 
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[Place]:
-    with place() as made:
-        made.init("--origin", "film.example/capability")
-        made.run("up", "--no-kafka").ok()
+    with running("--origin", "film.example/capability") as made:
         yield made
 
 

@@ -18,7 +18,7 @@ import pytest
 import typer
 
 from infra.cli.main import app
-from tests.e2e.kit import CLI, REPOSITORY, Answer, Place, objects_in, place, until
+from tests.e2e.kit import CLI, REPOSITORY, Answer, Place, objects_in, place, running, until
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000050001a5f6"
@@ -33,9 +33,7 @@ def fresh() -> bytes:
 
 @pytest.fixture(scope="module")
 def film() -> Iterator[Place]:
-    with place() as made:
-        made.init("--origin", "film.example/cli", "--holder", "person")
-        made.run("up", "--no-kafka").ok()
+    with running("--origin", "film.example/cli", "--holder", "person") as made:
         yield made
 
 

@@ -12,16 +12,14 @@ from domain.ids import format_id
 from infra.dev.corpus import small_history
 from producers.ports import LedgerRow
 from schemas.envelope import read_header
-from tests.e2e.kit import Place, check_whole, place
+from tests.e2e.kit import Place, check_whole, place, running
 
 OBJECTS, SEED = 300, 7
 
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[Place]:
-    with place() as made:
-        made.init("--origin", "film.example/corpus")
-        made.run("up", "--no-kafka").ok()
+    with running("--origin", "film.example/corpus") as made:
         yield made
 
 

@@ -12,16 +12,14 @@ from domain.ids import parse_ledger_id
 from domain.ledger.keys import ed25519_signer
 from domain.ledger.text import encode_base64
 from producers.registry import REGISTRY
-from tests.e2e.kit import Place, enrol, place
+from tests.e2e.kit import Place, enrol, running
 
 SEED = hashlib.sha256(b"a key that lies elsewhere").digest()
 
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[Place]:
-    with place() as made:
-        made.init("--origin", "film.example/governance")
-        made.run("up", "--no-kafka").ok()
+    with running("--origin", "film.example/governance") as made:
         yield made
 
 

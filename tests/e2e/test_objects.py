@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.kit import Place, place
+from tests.e2e.kit import Place, running
 
 EIDR = "10.5240/7791-8534-2C23-9030-8610-5"
 SIDECAR = {
@@ -21,9 +21,7 @@ SIDECAR = {
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[Place]:
-    with place() as made:
-        made.init("--origin", "film.example/objects")
-        made.run("up", "--no-kafka").ok()
+    with running("--origin", "film.example/objects") as made:
         yield made
 
 

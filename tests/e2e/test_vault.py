@@ -13,7 +13,7 @@ from domain.governance.events import ErasureCompleted, SubjectErased
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
 from tests.e2e.canaries import Canaries, everything
-from tests.e2e.kit import Place, enrol, place
+from tests.e2e.kit import Place, enrol, running
 
 PROMPT = "canary-prompt-7f3a 夜里的水闸"
 NAME = "canary-name-91bc 林晚照"
@@ -23,9 +23,7 @@ CANARIES = Canaries(["canary-prompt-7f3a", "canary-name-91bc", "73001193", "夜�
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[Place]:
-    with place() as made:
-        made.init("--origin", "film.example/vault")
-        made.run("up", "--no-kafka").ok()
+    with running("--origin", "film.example/vault") as made:
         yield made
 
 

@@ -8,14 +8,18 @@ import array
 import atexit
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
+import select
+import selectors
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
@@ -27,6 +31,78 @@ MESSAGE_BYTES_MAX = 1 << 18
 REPOSITORY = Path(__file__).parents[2]
 
 
+class WarmProcess:
+    """A command that runs: of subprocess.Popen what tests ask. Its streams are unbuffered and the caller's to close."""
+
+    def __init__(self, pid: int, server: socket.socket, streams: Sequence[io.FileIO]) -> None:
+        """Use `Warm.start`."""
+        self.pid = pid
+        self.returncode: int | None = None
+        self.stdout: io.FileIO | None
+        self.stderr: io.FileIO | None
+        self.stdout, self.stderr = streams or (None, None)
+        self._said = {stream: bytearray() for stream in streams}
+        self._server = server
+
+    def poll(self) -> int | None:
+        """Return the exit code if it has ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code, or minus the signal that killed it. Raises: TimeoutExpired."""
+        if self.returncode is None:
+            if not select.select([self._server], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            self.returncode = int(self._server.recv(64))
+            self._server.close()
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[bytes, bytes]:
+        """Return all that it writes until it ends. Raises: TimeoutExpired; the next call goes on then."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with selectors.DefaultSelector() as waiting:
+            for stream in self._said:
+                if not stream.closed:
+                    waiting.register(stream, selectors.EVENT_READ, self._said[stream])
+            while waiting.get_map():
+                ready = waiting.select(_left(deadline))
+                if not ready and _left(deadline) == 0:
+                    raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+                for key, _ in ready:
+                    if data := os.read(key.fd, 1 << 16):
+                        key.data.extend(data)
+                    else:
+                        waiting.unregister(key.fileobj)
+        for stream in self._said:
+            stream.close()
+        self.wait(_left(deadline))
+        out, err = map(bytes, self._said.values())
+        return out, err
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it, unless it has ended."""
+        self.send_signal(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stream in self._said:
+            stream.close()
+        self.wait()
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
 class Warm:
     """The server, seen by a test; made at the first command and ended with the test process."""
 
@@ -34,31 +110,47 @@ class Warm:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
 
+    def start(self, arguments: Sequence[str], environ: Mapping[str, str]) -> WarmProcess:
+        """Start one command in the repository, with nothing to read and both outputs in pipes."""
+        pipes = [os.pipe(), os.pipe()]
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        try:
+            streams = [io.FileIO(read) for read, _ in pipes]
+            return self._begin(arguments, environ, [nothing, *(write for _, write in pipes)], REPOSITORY, streams)
+        finally:
+            for descriptor in (nothing, *(write for _, write in pipes)):
+                os.close(descriptor)
+
     def run(
-        self,
-        arguments: Sequence[str],
-        environ: Mapping[str, str],
-        files: Sequence[int],
-        timeout_s: float,
-        folder: Path = REPOSITORY,
+        self, arguments: Sequence[str], environ: Mapping[str, str], files: Sequence[int], timeout_s: float, folder: Path
     ) -> int:
         """Run one command in `folder` with the descriptors `files` as its three standard streams.
 
         Returns its exit code, -9 if it was killed.
         """
+        process = self._begin(arguments, environ, files, folder, ())
+        try:
+            return process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def _begin(
+        self,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        files: Sequence[int],
+        folder: Path,
+        streams: Sequence[io.FileIO],
+    ) -> WarmProcess:
         with self._lock:
             server = self._socket or self._start()
-            message = json.dumps([list(arguments), dict(environ), str(folder)]).encode()
-            rights = array.array("i", files)
-            server.settimeout(timeout_s)
+        message = json.dumps([list(arguments), dict(environ), str(folder)]).encode()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            rights = array.array("i", [*files, theirs.fileno()])
             server.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-            pid = int(server.recv(64))
-            try:
-                return int(server.recv(64))
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
-                server.recv(64)
-                return -signal.SIGKILL
+        return WarmProcess(int(ours.recv(64)), ours, streams)
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -133,24 +225,55 @@ class WarmProgram:
 
 
 def serve(server: socket.socket) -> None:
-    """Fork one process for each message until the other side is gone."""
-    while True:
-        message, rights, _, _ = socket.recv_fds(server, MESSAGE_BYTES_MAX, 3)
-        if not message:
-            return
-        pid = os.fork()
-        if pid == 0:
-            server.close()
-            _become(message, rights)
-        for descriptor in rights:
-            os.close(descriptor)
-        server.send(str(pid).encode())
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        server.send(str(status).encode())
+    """Fork one process for each message, tell its caller the pid and later how it ended; until all callers are gone."""
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(server, selectors.EVENT_READ)
+        while True:
+            for key, _ in waiting.select():
+                if key.data is not None:
+                    _tell_the_end(waiting, key)
+                elif not _fork(waiting, server):
+                    return
+
+
+def _fork(waiting: selectors.BaseSelector, server: socket.socket) -> bool:
+    message, rights, _, _ = socket.recv_fds(server, MESSAGE_BYTES_MAX, 4)
+    if not message:
+        return False
+    *files, answers = rights
+    pid = os.fork()
+    if pid == 0:
+        for key in waiting.get_map().values():  # what other commands are waited for with
+            if key.data is not None:
+                os.close(key.fd)
+                os.close(key.data[1])
+        waiting.close()
+        server.close()
+        os.close(answers)
+        _become(message, files)
+    for descriptor in files:
+        os.close(descriptor)
+    _tell(answers, pid)
+    waiting.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, answers))
+    return True
+
+
+def _tell_the_end(waiting: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
+    pid, answers = key.data
+    waiting.unregister(key.fd)
+    os.close(key.fd)
+    _tell(answers, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    os.close(answers)
+
+
+def _tell(answers: int, number: int) -> None:
+    with suppress(BrokenPipeError):  # whoever asked does not wait for the answer
+        os.write(answers, str(number).encode())
 
 
 def _become(message: bytes, rights: Sequence[int]) -> None:
     from infra.cli.main import run
+    from infra.failpoints import VARIABLE, failpoint
 
     code: object = 70
     try:
@@ -161,10 +284,10 @@ def _become(message: bytes, rights: Sequence[int]) -> None:
             os.close(descriptor)
         os.environ.clear()
         os.environ.update(environ)
+        failpoint.__init__(os.environ.get(VARIABLE, ""))  # type: ignore[misc]  # read at the start of a process: now
         sys.argv = ["edgeprint", *arguments]
         sys.stdin = open(0, closefd=False)  # noqa: SIM115
-        sys.stdout = open(1, "w", encoding="utf-8", errors="strict", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        sys.stdout, sys.stderr = _output(1, "strict"), _output(2, "backslashreplace")
         run()
         code = 0
     except SystemExit as end:
@@ -176,6 +299,14 @@ def _become(message: bytes, rights: Sequence[int]) -> None:
         os._exit(code if isinstance(code, int) else 1)
 
 
+def _output(descriptor: int, errors: str) -> io.TextIOWrapper:
+    """Return a standard stream as Python makes it at its start, with PYTHONUNBUFFERED or without."""
+    if not os.environ.get("PYTHONUNBUFFERED"):
+        return open(descriptor, "w", encoding="utf-8", errors=errors, closefd=False)
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(raw, encoding="utf-8", errors=errors, write_through=True)
+
+
 def warm_up() -> None:
     """Import all that a command may ask for, as some do only when they run: every command would do it anew."""
     from infra.cli.main import app
@@ -183,6 +314,7 @@ def warm_up() -> None:
     for module in pkgutil.walk_packages(infra.__path__, "infra."):
         if not module.name.endswith((".__main__", ".cli.main")):
             importlib.import_module(module.name)
+    importlib.import_module("cyclonedx.validation.json")  # a second of every command that reads a bill of materials
     for arguments in (["--help"], ["party", "show", "nobody"]):  # Typer's own: help, and how a parameter is read
         with Path(os.devnull).open("w") as null, redirect_stdout(null), redirect_stderr(null), suppress(SystemExit):
             app(arguments)

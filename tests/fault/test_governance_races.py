@@ -16,16 +16,14 @@ from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
-from tests.e2e.kit import Place, at_once, enrol, place
+from tests.e2e.kit import Place, at_once, enrol, running
 
 PROCESSES = 16
 
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[Place]:
-    with place() as made:
-        made.init()
-        made.run("up", "--no-kafka").ok()
+    with running() as made:
         yield made
 
 

@@ -28,14 +28,7 @@ from tests.projector_kit import (
     table_of,
 )
 from tests.view_kit import Rows as Source
-from tests.view_kit import history
 from tests.view_samples import SEEN, STREAM, counted, counting, restored
-
-
-@pytest.fixture(scope="module")
-def rows() -> list[LedgerRow]:
-    return history()
-
 
 # -- rebuild -----------------------------------------------------------------------------------------------------------
 

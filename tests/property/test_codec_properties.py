@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Invalid
@@ -26,8 +26,6 @@ from tests.codec_support import (
     oracle_decode,
     oracle_encode,
 )
-
-timeless = settings(deadline=None)  # the machine may be busy
 
 LONGS = st.integers(-(1 << 63), (1 << 63) - 1)
 MOMENTS = st.datetimes(timezones=st.just(UTC), min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31, 23, 59))
@@ -85,7 +83,6 @@ ENVELOPES = st.builds(
 )
 
 
-@timeless
 @given(EVENTS, ENVELOPES)
 def test_encoding_is_fastavros_and_decoding_gives_the_same_back(event: Event, envelope: Envelope) -> None:
     schema = CATALOGUE.by_class[type(event)]
@@ -117,7 +114,6 @@ JUNK = (
 FIELDS = st.sampled_from([field.name for field in fields(Sampled)])
 
 
-@timeless
 @given(SAMPLES, ENVELOPES, FIELDS, JUNK | st.lists(JUNK, max_size=2).map(tuple))
 def test_any_value_in_any_field_is_written_and_read_back_or_refused(
     event: Sampled, envelope: Envelope, field: str, junk: Any
@@ -131,7 +127,6 @@ def test_any_value_in_any_field_is_written_and_read_back_or_refused(
     assert CODEC.accept(entry) == (envelope, changed, CATALOGUE.by_class[Sampled].sha256)
 
 
-@timeless
 @given(EVENTS, ENVELOPES, st.data())
 def test_changed_bytes_are_another_canonical_entry_or_refused(event: Event, envelope: Envelope, data: Any) -> None:
     entry = CODEC.encode(event, envelope)
@@ -146,7 +141,6 @@ def test_changed_bytes_are_another_canonical_entry_or_refused(event: Event, enve
         assert CODEC.encode(decoded.event, decoded.envelope) == changed
 
 
-@timeless
 @given(st.sampled_from(list(CATALOGUE.by_digest)), ENVELOPES, st.binary(max_size=400))
 def test_rubbish_behind_a_known_digest_raises_only_invalid(digest: bytes, envelope: Envelope, rubbish: bytes) -> None:
     head = CODEC.encode(Emptied(), envelope)[32:]
@@ -159,7 +153,6 @@ def test_rubbish_behind_a_known_digest_raises_only_invalid(digest: bytes, envelo
             assert CODEC.encode(decoded.event, decoded.envelope) == entry
 
 
-@timeless
 @given(st.binary(max_size=300))
 def test_a_header_is_read_or_refused(rubbish: bytes) -> None:
     try:
@@ -168,7 +161,6 @@ def test_a_header_is_read_or_refused(rubbish: bytes) -> None:
         return
 
 
-@timeless
 @given(LONGS)
 def test_longs_round_trip(number: int) -> None:
     data = write_long(number)
@@ -178,7 +170,6 @@ def test_longs_round_trip(number: int) -> None:
     assert (zigzag >> 1 ^ -(zigzag & 1), position) == (number, len(data))
 
 
-@timeless
 @given(st.integers(RECORDED_AT_LOW, RECORDED_AT_HIGH))
 def test_longs_of_8_bytes_round_trip_and_are_ordinary_longs(number: int) -> None:
     data = write_long_of_8(number)
@@ -186,7 +177,6 @@ def test_longs_of_8_bytes_round_trip_and_are_ordinary_longs(number: int) -> None
     assert read_long_of_8(int.from_bytes(data, "little"), 8) == number
 
 
-@timeless
 @given(st.binary(min_size=8, max_size=8))
 def test_8_bytes_are_one_long_or_refused(data: bytes) -> None:
     try:
@@ -212,7 +202,6 @@ JSON = st.recursive(
 )
 
 
-@timeless
 @given(JSON)
 def test_the_linter_refuses_rubbish_with_invalid_only(schema: Any) -> None:
     for candidate in (schema, {"type": "record", "name": "edgeprint.Envelope", "doc": "d", "fields": schema}):
@@ -222,7 +211,6 @@ def test_the_linter_refuses_rubbish_with_invalid_only(schema: Any) -> None:
             continue
 
 
-@timeless
 @given(st.binary(max_size=100) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_a_schema_text_is_read_or_refused(text: bytes) -> None:
     try:
@@ -231,7 +219,6 @@ def test_a_schema_text_is_read_or_refused(text: bytes) -> None:
         return
 
 
-@timeless
 @given(st.sampled_from(list(KINDS)), st.integers(0, (1 << 48) * 1000 - 1), st.binary(min_size=10, max_size=10))
 def test_identifiers_round_trip_in_any_case(letter: str, time: int, noise: bytes) -> None:
     uuid = uuid7(time, noise)
@@ -241,7 +228,6 @@ def test_identifiers_round_trip_in_any_case(letter: str, time: int, noise: bytes
         assert str(parse_id(given_text)) == text
 
 
-@timeless
 @given(
     st.text(max_size=60)
     | st.from_regex(r"10\.[0-9]{4}/[A-Z]\.[0-9A-Z]{26}-[0-9A-Z](#sha256:[0-9a-f]{64})?", fullmatch=True)

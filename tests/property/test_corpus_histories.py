@@ -21,7 +21,7 @@ from schemas.codec import Codec
 CODEC = Codec(CATALOGUE)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(-(2**63), 2**63), st.integers(1, 250))
 def test_a_store_takes_it_whole_and_objects_stand_as_they_may(seed: int, objects: int) -> None:
     ledger_id, acts = founded_in_memory(seed, objects)
@@ -44,7 +44,7 @@ def test_a_store_takes_it_whole_and_objects_stand_as_they_may(seed: int, objects
         assert reduce(evolve, events, DigitalObject()).status not in (Status.UNKNOWN, Status.IDENTIFIED)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.integers(0, 1_000), st.integers(1, 60))
 def test_equal_seeds_are_equal_and_the_clock_changes_nothing_else(seed: int, objects: int) -> None:
     rows = small_history(seed, objects)

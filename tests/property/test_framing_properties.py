@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Invalid
@@ -30,8 +30,6 @@ from schemas.topics import TOPICS, check_config, key_of, murmur2, partition_of, 
 from tests.codec_support import CODEC, Emptied, envelope
 from tests.property.test_codec_properties import ENVELOPES, EVENTS
 
-timeless = settings(deadline=None)  # the machine may be busy
-
 INDEXES = st.integers(0, (1 << 63) - 1)
 ENTRIES = st.binary(min_size=ENTRY_BYTES_MIN, max_size=ENTRY_BYTES_MIN + 50)
 ENTRY = CODEC.encode(Emptied(), envelope())
@@ -40,7 +38,6 @@ NAMES = st.sampled_from(["ledger-index", "leaf-hash", "stream-version", VALUE_SC
 HEADERS = st.lists(st.tuples(NAMES | st.text(max_size=5), st.none() | st.binary(max_size=70)), max_size=8)
 
 
-@timeless
 @given(EVENTS, ENVELOPES, INDEXES)
 def test_a_record_carries_the_entry_and_says_what_stands_in_it(event: Event, head: Envelope, index: int) -> None:
     entry = CODEC.encode(event, head)
@@ -69,7 +66,6 @@ def test_a_record_carries_the_entry_and_says_what_stands_in_it(event: Event, hea
         assert said["traceparent"] == f"00-{head.correlation_id.hex}-{span.hex()}-01"
 
 
-@timeless
 @given(ENTRIES, INDEXES)
 def test_headers_are_refused_where_the_header_reader_refuses(entry: bytes, index: int) -> None:
     try:
@@ -82,7 +78,6 @@ def test_headers_are_refused_where_the_header_reader_refuses(entry: bytes, index
         assert parsed.stream_version == header.stream_version
 
 
-@timeless
 @given(st.none() | st.binary(max_size=300) | ENTRIES.map(frame))
 def test_any_value_is_an_entry_framed_or_refused(value: bytes | None) -> None:
     try:
@@ -92,7 +87,6 @@ def test_any_value_is_an_entry_framed_or_refused(value: bytes | None) -> None:
     assert frame(entry) == value
 
 
-@timeless
 @given(ENTRIES, st.integers(0, 8 * 5 - 1))
 def test_one_changed_bit_before_the_entry_is_found(entry: bytes, bit: int) -> None:
     value = bytearray(frame(entry))
@@ -101,7 +95,6 @@ def test_one_changed_bit_before_the_entry_is_found(entry: bytes, bit: int) -> No
         unframe(bytes(value))
 
 
-@timeless
 @given(st.none() | st.binary(max_size=300), HEADERS)
 def test_any_headers_are_read_or_refused(value: bytes | None, headers: list[tuple[str, bytes | None]]) -> None:
     for mixed in (headers, [*GOOD, *headers]):
@@ -167,14 +160,12 @@ def test_a_bare_record_of_another_schema_is_refused() -> None:
 # ---- topics
 
 
-@timeless
 @given(st.text(max_size=60))
 def test_any_name_has_a_topic_or_is_refused(name: str) -> None:
     with contextlib.suppress(Invalid):
         assert topic_of(name) in TOPICS
 
 
-@timeless
 @given(st.uuids(), st.binary(max_size=100), st.integers(1, 10_000))
 def test_partitions_are_within_range(stream: UUID, key: bytes, partitions: int) -> None:
     assert 0 <= murmur2(key) < 1 << 32
@@ -182,7 +173,6 @@ def test_partitions_are_within_range(stream: UUID, key: bytes, partitions: int) 
     assert partition_of(key_of(stream), 1) == 0
 
 
-@timeless
 @given(
     st.sampled_from(TOPICS),
     st.integers(),

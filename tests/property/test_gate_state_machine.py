@@ -334,11 +334,11 @@ def _check_object(events: list[Any], known: Known) -> None:
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 TestGate = Gate.TestCase
-TestGate.settings = settings(max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=QUIET)
+TestGate.settings = settings(max_examples=60, stateful_step_count=20, suppress_health_check=QUIET)
 
 
 @pytest.mark.soak
 class TestGateForLong(Gate.TestCase):  # type: ignore[misc, valid-type]
     """The same machine, for minutes."""
 
-    settings = settings(max_examples=500, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
+    settings = settings(max_examples=500, stateful_step_count=50, suppress_health_check=QUIET)

@@ -16,7 +16,7 @@ from projections.genealogy.prov import to_prov
 from tests.genealogy_kit import Oracle, Story, object_id, stories
 from tests.genealogy_readers import Told, read_dot, read_graphml, read_openlineage, read_prov
 
-RUNS = settings(max_examples=60, deadline=None)
+RUNS = settings(max_examples=60)
 NAMES = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc", "Cn", "Co"]), max_size=12)
 """Any printable text: quotes, brackets, percent signs, wide characters, whatever the format uses itself."""
 

@@ -14,7 +14,7 @@ from projections.genealogy.model import REVISION_OF, TRAINED_ON, Edge
 from projections.genealogy.units import Shape, Side
 from tests.genealogy_kit import Oracle, Story, film_story, object_id, stories
 
-RUNS = settings(max_examples=60, deadline=None)
+RUNS = settings(max_examples=60)
 
 
 @contextmanager

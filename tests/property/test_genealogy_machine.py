@@ -110,4 +110,4 @@ class GenealogyMachine(RuleBasedStateMachine):
 
 
 TestGenealogyMachine = GenealogyMachine.TestCase
-TestGenealogyMachine.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestGenealogyMachine.settings = settings(max_examples=40, stateful_step_count=25)

@@ -18,7 +18,7 @@ from projections.genealogy.svg import _shortened, _text_width, _wrapped, draw
 from projections.genealogy.words import CHINESE, ENGLISH
 from tests.genealogy_kit import Oracle, Story, name, stories
 
-RUNS = settings(max_examples=80, deadline=None)
+RUNS = settings(max_examples=80)
 WORDS = st.text(st.characters(categories=["Ll", "Lu", "Nd"]), min_size=1, max_size=12)
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -17,7 +17,7 @@ from projections.genealogy.model import FOUND, INCLUDES, VERSION_RELATIONS
 from projections.genealogy.snapshot import load, save
 from tests.genealogy_kit import LEDGER, Oracle, Story, feed, object_id, stories
 
-RUNS = settings(max_examples=60, deadline=None)
+RUNS = settings(max_examples=60)
 
 
 def positions(story: Story) -> Iterator[int | None]:
@@ -179,7 +179,7 @@ def test_the_committed_root_is_that_of_the_sorted_descendants(story: Story) -> N
     assert (committed.count, committed.root) == (expected.size, expected.root())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(stories(8), st.data())
 def test_a_damaged_snapshot_is_invalid_and_nothing_else(story: Story, data: st.DataObject) -> None:
     whole = snapshot(story.told())
@@ -195,7 +195,7 @@ def test_a_damaged_snapshot_is_invalid_and_nothing_else(story: Story, data: st.D
         restored(bytes(flipped))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(stories(8), st.data())
 def test_a_forged_snapshot_with_a_fitting_digest_lets_no_foreign_exception_out(
     story: Story, data: st.DataObject
@@ -218,7 +218,7 @@ def test_a_forged_snapshot_with_a_fitting_digest_lets_no_foreign_exception_out(
         assert forged.node(one).index <= forged.position
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(stories(60), st.data())
 def test_folding_counts_every_object_of_the_lineage_once(story: Story, data: st.DataObject) -> None:
     """With few places and thresholds low enough for small graphs, so that each rule takes part."""

@@ -87,7 +87,7 @@ def born_at(genealogy: Genealogy, position: int | None) -> Iterator[UUID]:
         yield genealogy.arrays.object_id(ordinal)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(stories(18))
 def test_the_index_answers_as_the_recursive_query(story: Story) -> None:
     genealogy, tables = story.told(), Tables(story)

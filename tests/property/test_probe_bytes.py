@@ -24,7 +24,7 @@ WORDS = (
     *("asset", "version", "meshes", "primitives", "attributes", "POSITION", "indices", "mode", "accessors", "count"),
     *("nodes", "links", "class_type", "inputs"),
 )
-HOSTILE = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+HOSTILE = settings(max_examples=400, suppress_health_check=list(HealthCheck))
 
 
 def judged(data: bytes, media_type: str) -> Probed:

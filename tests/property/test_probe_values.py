@@ -5,7 +5,7 @@ import struct
 from collections import Counter
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.strict_json import INTEGER_MAX
@@ -31,7 +31,6 @@ from tests.probe_kit import (
     webp,
 )
 
-STEADY = settings(deadline=None)
 SIDE_16 = st.integers(1, (1 << 16) - 1)
 SIDE_31 = st.integers(1, (1 << 31) - 1)
 
@@ -48,19 +47,16 @@ def sides(data: bytes, media_type: str) -> tuple[int, int]:
     return found["width_px"], found["height_px"]
 
 
-@STEADY
 @given(SIDE_31, SIDE_31, st.sampled_from([(0, 1), (0, 16), (2, 8), (3, 4), (4, 8), (6, 16)]))
 def test_png(width: int, height: int, kind: tuple[int, int]) -> None:
     assert sides(png(width, height, kind[1], kind[0]), "image/png") == (width, height)
 
 
-@STEADY
 @given(SIDE_31.flatmap(lambda height: st.sampled_from([height, -height])))
 def test_bmp(height: int) -> None:
     assert sides(bmp(height=height), "image/bmp") == (3, abs(height))
 
 
-@STEADY
 @given(st.integers(1, 1 << 24), st.integers(1, 1 << 24), st.booleans())
 def test_webp_canvas(width: int, height: int, alpha: bool) -> None:
     flags = b"\x10\x00\x00\x00" if alpha else bytes(4)
@@ -69,20 +65,17 @@ def test_webp_canvas(width: int, height: int, alpha: bool) -> None:
     assert facts(webp(b"VP8X", body), "image/webp")["channels"] == (4 if alpha else 3)
 
 
-@STEADY
 @given(st.integers(1, 1 << 14), st.integers(1, 1 << 14))
 def test_webp_lossless(width: int, height: int) -> None:
     bits = width - 1 | height - 1 << 14
     assert sides(webp(b"VP8L", b"/" + bits.to_bytes(4, "little")), "image/webp") == (width, height)
 
 
-@STEADY
 @given(st.integers(-5000, 5000), st.integers(-5000, 5000), SIDE_16, SIDE_16)
 def test_exr_window(left: int, top: int, width: int, height: int) -> None:
     assert sides(exr(window=(left, top, left + width - 1, top + height - 1)), "image/x-exr") == (width, height)
 
 
-@STEADY
 @given(st.sampled_from("<>"), SIDE_31, SIDE_31)
 def test_dpx(order: str, width: int, height: int) -> None:
     data = bytearray(dpx(order))
@@ -90,14 +83,12 @@ def test_dpx(order: str, width: int, height: int) -> None:
     assert sides(bytes(data), "image/x-dpx") == (width, height)
 
 
-@STEADY
 @given(SIDE_16, st.integers(1, (1 << 32) - 2), st.booleans())
 def test_movie(width: int, duration_ms: int, long: bool) -> None:
     found = facts(movie(track(width=width), duration=duration_ms, long=long), "video/mp4")
     assert (found["width_px"], found["duration_us"]) == (width, duration_ms * 1_000)
 
 
-@STEADY
 @given(st.floats(0.001, 1e9))
 def test_matroska_duration(duration_ms: float) -> None:
     found = facts(matroska(duration=struct.pack(">d", duration_ms)), "video/matroska")
@@ -105,14 +96,12 @@ def test_matroska_duration(duration_ms: float) -> None:
     assert facts(element("1a45dfa3") + element("18538067"), "video/matroska") == {}
 
 
-@STEADY
 @given(st.integers(0, 2_000), st.sampled_from([8, 16, 24, 32]))
 def test_wav(samples: int, bits: int) -> None:
     found = facts(wav(bits, data=bytes(samples * bits // 4)), "audio/wav")
     assert (found["duration_us"], found["bits_per_sample"]) == (samples * 1_000_000 // 48_000, bits)
 
 
-@STEADY
 @given(st.integers(1, (1 << 20) - 1), st.integers(1, (1 << 36) - 1))
 def test_flac(rate: int, samples: int) -> None:
     found = facts(flac(rate, samples), "audio/flac")
@@ -124,7 +113,6 @@ def test_flac(rate: int, samples: int) -> None:
     assert {name: found[name] for name in found if name in ("sample_rate_hz", "duration_us")} == expected
 
 
-@STEADY
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=6), st.data())
 def test_gltf(counts: list[int], draw: st.DataObject) -> None:
     used = draw.draw(st.lists(st.integers(0, len(counts) - 1), max_size=8))
@@ -139,7 +127,6 @@ def test_gltf(counts: list[int], draw: st.DataObject) -> None:
     assert facts(json.dumps(document).encode(), "model/gltf+json") == expected
 
 
-@STEADY
 @given(
     st.lists(st.sampled_from(["v 1 2 3", "f 1 2 3", "vn 0 0 1", "# v 1", "vt 0 0", "v\t1 2 3", "g v "]), max_size=60)
 )
@@ -149,7 +136,6 @@ def test_obj(lines: list[str]) -> None:
     assert found["faces"] == lines.count("f 1 2 3")
 
 
-@STEADY
 @given(st.lists(st.lists(st.integers(0, 10**6), max_size=5), max_size=4))
 def test_otio(tracks: list[list[int]]) -> None:
     document = otio(*[otio_track(*[clip(frames) for frames in items]) for items in tracks])
@@ -159,7 +145,6 @@ def test_otio(tracks: list[list[int]]) -> None:
     assert abs(found["duration_us"] - longest * 1_000_000 / 24) <= 1
 
 
-@STEADY
 @given(st.lists(st.lists(st.integers(0, 9), max_size=3), max_size=8))
 def test_safetensors(shapes: list[list[int]]) -> None:
     header, end = {}, 0

@@ -55,7 +55,7 @@ def lived() -> Lived:
     return Lived()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(which=st.integers(0, 5), cuts=st.lists(st.integers(0, 20), max_size=6))
 def test_in_any_pieces(lived: Lived, which: int, cuts: list[int]) -> None:
     stream, aggregate = lived.streams[which]

@@ -26,7 +26,7 @@ def grow(world: World, sizes: list[int]) -> None:
     world.check_heads()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.sampled_from([1, 2, 3, 127, 253, 254, 255, 256, 257, 511, 512, 513]), min_size=1, max_size=4))
 def test_growth_around_the_first_tiles(steps: list[int]) -> None:
     with tempfile.TemporaryDirectory() as directory:
@@ -39,7 +39,7 @@ def test_growth_around_the_second_level(tmp_path: Path, sizes: list[int]) -> Non
 
 
 @pytest.mark.soak
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(1, 70_000), min_size=1, max_size=5, unique=True).map(sorted))
 def test_growth_anyhow(sizes: list[int]) -> None:
     with tempfile.TemporaryDirectory() as directory:

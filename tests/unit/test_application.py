@@ -31,6 +31,8 @@ from schemas.codec import Codec
 from schemas.envelope import read_header
 from tests.identity_kit import PREFIX, claim, enrol, enrol_with_key, submission
 
+CODEC = Codec(CATALOGUE)
+
 
 def ids() -> Callable[[], UUID]:
     counter = itertools.count(1)
@@ -47,7 +49,7 @@ class World:
         self.actor = Actor(self.holder, ActorKind.HUMAN)
         self.store = store or MemoryRecorder()
         self.application = LedgerApplication(
-            self.store, self.store, EntryMapper(), Codec(CATALOGUE), self.ledger_id, now_us, self.new_id
+            self.store, self.store, EntryMapper(), CODEC, self.ledger_id, now_us, self.new_id
         )
         texts = tuple(SchemaText(s.sha256, s.text.decode()) for s in CATALOGUE.by_type.values())
         command = FoundLedger("10.5072", False, ("example.org/log",), texts)

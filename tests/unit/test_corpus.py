@@ -388,7 +388,7 @@ def members_of(object_id: ObjectId) -> int:
     return sum(members_of(parent.object_id) for parent in birth.parents) if birth.kind == "dataset" else 1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @example(1)
 @example(PARENTS_MAX)
 @example(PARENTS_MAX + 1)

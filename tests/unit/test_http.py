@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.parser import text_string_to_metric_families
@@ -144,7 +144,6 @@ def test_languages(header: str, chinese: bool) -> None:
     assert prefers_chinese(header) is chinese
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_accept_language_is_read(header: str) -> None:
     prefers_chinese(header)
@@ -309,7 +308,6 @@ def test_pages() -> None:
     assert page([1, 2, 3], "-1", "-1") == page([1, 2, 3], "x", "９") == [1, 2, 3]
 
 
-@settings(deadline=None)
 @given(st.text(), st.binary(), st.text(max_size=40))
 def test_anything_sent_is_read_or_refused(version: str, body: bytes, text: str) -> None:
     from fastapi import HTTPException

@@ -1,5 +1,6 @@
 """The small parts around Kafka: the lock of jars, the choice of a Java, configuration, addresses, hints."""
 
+import base64
 import json
 import os
 import socket
@@ -12,7 +13,7 @@ import pytest
 
 from domain.errors import Invalid, Unavailable
 from infra.kafka.address import bootstrap_of
-from infra.kafka.broker import Broker, Record, answers, server_properties
+from infra.kafka.broker import Broker, Record, answers, new_cluster_id, server_properties
 from infra.kafka.jars import LOCK, Jar, read_lock
 from infra.kafka.java import find_java
 from infra.kafka.relay import Hint
@@ -132,6 +133,14 @@ def test_a_broker_that_was_never_made_is_described_and_stopped_without_a_trace(t
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(Unavailable, match="has no Kafka yet: `edgeprint dev kafka start` makes it"):
         _ = broker.bootstrap
+
+
+def test_the_id_of_a_cluster_is_one_that_kafka_reads() -> None:
+    made = {new_cluster_id() for _ in range(1_000)}
+    assert len(made) == 1_000
+    for one in made:
+        assert len(one) == 22 and not one.startswith("-")
+        assert len(base64.urlsafe_b64decode(f"{one}==")) == 16
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"format": 2, "port": 1, "controller_port": 2, "cluster_id": "x"}', "{"])

@@ -17,13 +17,12 @@ from producers.ports import LedgerRow
 from producers.relay import BATCH_BYTES, BATCH_EVENTS, READ_ROWS, Relay, batch_length, record_of, whole_commands
 from producers.relay_ports import POSITION_BYTES_MAX, Position, PositionOf, parse_position
 from schemas.catalogue import CATALOGUE, EventSchema
-from schemas.codec import Codec
 from schemas.framing import VALUE_SCHEMA_ID, parse_headers, unframe
 from schemas.records import Outgoing, Partition, Received
 from schemas.topics import RELAY, Topic, key_of, topic_of
 from tests.codec_support import envelope
 from tests.event_support import events_of
-from tests.feed_kit import NOTES, PARTITIONS, Topics, make_note, make_row
+from tests.feed_kit import CODEC, NOTES, PARTITIONS, Topics, make_note, make_row
 from tests.sealer_kit import POLICY
 
 POSITION = Position(0, 20, bytes(range(32)), "edgeprint.governance.v1", 3, 7)
@@ -77,7 +76,7 @@ def test_a_full_read_leaves_its_last_command_for_the_next() -> None:
 @pytest.mark.parametrize("schema", CATALOGUE.by_type.values(), ids=lambda schema: schema.name)
 @given(data=st.data())
 def test_a_record_holds_the_bytes_and_says_where_they_belong(schema: EventSchema, data: st.DataObject) -> None:
-    entry = Codec(CATALOGUE).encode(data.draw(events_of(schema)), envelope())
+    entry = CODEC.encode(data.draw(events_of(schema)), envelope())
     row = LedgerRow(41, schema.name, entry, leaf_hash(entry))
     record = record_of(row)
     assert record.topic == topic_of(row.type).name and 0 <= record.partition < 6

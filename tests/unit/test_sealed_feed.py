@@ -85,7 +85,7 @@ def test_nothing_that_no_checkpoint_covers() -> None:
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_cursor_goes_on_where_it_stands(data: st.DataObject) -> None:
     topics = written(data.draw(st.sampled_from([1, 3, 50])))
     batches = run(feed_at(Cursor()), topics)
@@ -117,7 +117,7 @@ def test_rewound_it_verifies_all_and_delivers_from_there(index: int) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_strangers_mix_in_only_the_log_is_delivered(data: st.DataObject) -> None:
     topics = Topics(at_once=data.draw(st.sampled_from([1, 4, 50])))
     strangers = st.one_of(

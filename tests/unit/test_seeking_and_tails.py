@@ -73,7 +73,7 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.integers(0, 130))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_before_the_offsets_of_an_index_there_is_nothing_of_it(index: int) -> None:
     reader = written()
     starts = offsets_of_index(reader, PARTITIONS, index)  # type: ignore[arg-type]
