@@ -18,9 +18,10 @@ RUN_SECONDS_MAX = 60
 SHORT_FORMS = {
     "ingest": ["--entries", "60000", "--gate", "0.5"],
     "commands": ["--commands", "3000", "--writers", "32", "--turns", "2", "--gate", "0.3"],
-    "identify": ["--files", "5000", "--mib", "256", "--gate", "0.5"],
-    "relay": ["--entries", "5000", "--turns", "2", "--gate", "0.5"],
-    "consume": ["--entries", "10000", "--turns", "2", "--gate", "0.5"],
+    "identify": ["--files", "3000", "--mib", "128", "--gate", "0.5"],
+    "relay": ["--entries", "4000", "--turns", "1", "--gate", "0.5"],
+    "consume": ["--entries", "8000", "--turns", "1", "--gate", "0.5"],
+    "projections": ["--objects", "3000", "--gate", "0.5"],
     "streams": ["--turns", "2", "--gate", "0.5"],
     "tree": ["--size", "100000", "--repeat", "2", "--gate"],
 }
