@@ -97,12 +97,8 @@ def chain_tree(links: list[dict[str, Any]], words: Words) -> "Tree":
     tree: Tree | None = None
     branch: Tree | None = None
     for link in links:
-        state = link["standing"]["state"]
-        label = Text.assemble(
-            (link["id"], "bold"),
-            f"  {', '.join(link['parties'])}  ",
-            (_standing(link["standing"], words), _STYLES[state]),
-        )
+        told = (_standing(link["standing"], words), _STYLES[link["standing"]["state"]])
+        label = Text.assemble((link["id"], "bold"), "  ", told, "".join(f"\n{party}" for party in link["parties"]))
         branch = Tree(label) if branch is None else branch.add(label)
         tree = tree or branch
     if tree is None:

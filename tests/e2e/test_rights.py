@@ -42,7 +42,8 @@ def claim(studio: Place, people: dict[str, str], name: str) -> str:
     owners = [{"party": people["author"], "share_bp": 7_000}, {"party": people["co_author"], "share_bp": 3_000}]
     file = studio.write(f"{name}-owners.json", json.dumps(owners))
     work = put(studio, name, f"{name}, a novel")
-    command = ["title", "claim", "--work", work, "--root", "own_creation", "--statement", TERMS, "--owners", file]
+    statement = put(studio, f"{name}-statement", f"{name} is ours")
+    command = ["title", "claim", "--work", work, "--root", "own_creation", "--statement", statement, "--owners", file]
     return str(studio.run(*command, "--as", people["author"], "--json").ok().json["stream"])
 
 
