@@ -107,13 +107,14 @@ def standing(grant: Grant, instant: datetime) -> Standing:
     turn = fallen(grant.turns, instant)
     if turn is not None:
         return Ended(turn.effective_at, turn.why)
-    window = scope_of(grant.recorded.scope).window
-    if window.until is not None and instant >= window.until:
-        return Ended(window.until, "window_passed")
+    window = grant.recorded.scope.window  # as it was written: a whole scope costs ten times as much
+    since, until = (None, None) if window is None else (window.since, window.until)
+    if until is not None and instant >= until:
+        return Ended(until, "window_passed")
     if grant.missing or not grant.accepted:
         return Pending(grant.missing, not grant.accepted)
-    if window.since is not None and instant < window.since:
-        return Pending(begins=window.since)
+    if since is not None and instant < since:
+        return Pending(begins=since)
     return InForce()
 
 
