@@ -28,7 +28,7 @@ from psycopg import sql
 from bench.kit import DATABASE, MANIFEST, BenchLedger, founded, fsync_latency_ms
 from domain.events import Sha256
 from domain.rights.events import RightsClaimed, Root
-from domain.rights.title import ClaimRights
+from domain.rights.title_rules import ClaimRights
 from infra.clock import IdSource, now_us
 from infra.store.provision import WRITER, role_dsn
 from producers.application import LedgerApplication

@@ -21,7 +21,8 @@ KIND_WORDS: Final = {
     "C": ("Capability", "能力"),
     "T": ("ProcessTemplate", "工序模板"),
     "U": ("ComputeResource", "算力资源"),
-    "G": ("Title", "权利"),
+    "G": ("Title", "权属"),
+    "R": ("Grant", "授权"),
 }
 CONTEXT_WORDS: Final = {
     "governance": "治理",

@@ -29,6 +29,7 @@ CapabilityId = NewType("CapabilityId", UUID)
 TemplateId = NewType("TemplateId", UUID)
 ComputeResourceId = NewType("ComputeResourceId", UUID)
 TitleId = NewType("TitleId", UUID)
+RightsGrantId = NewType("RightsGrantId", UUID)
 PartyId = NewType("PartyId", UUID)
 LedgerId = NewType("LedgerId", UUID)
 PolicySetId = NewType("PolicySetId", UUID)
@@ -213,6 +214,11 @@ def parse_capability_id(text: str) -> CapabilityId:
 def parse_title_id(text: str) -> TitleId:
     """Return the UUID of a title's identifier. Raises: Invalid, also for an identifier of another kind."""
     return TitleId(_parse_kind(text, "G"))
+
+
+def parse_rights_grant_id(text: str) -> RightsGrantId:
+    """Return the UUID of a grant's identifier. Raises: Invalid, also for an identifier of another kind."""
+    return RightsGrantId(_parse_kind(text, "R"))
 
 
 def parse_party_id(text: str) -> PartyId:

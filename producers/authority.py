@@ -93,6 +93,10 @@ def _no_evidence(_: Any, __: Host) -> None:
     return None
 
 
+def _nothing_more(_: Any) -> tuple[UUID, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
     """One command of the registry.
@@ -102,7 +106,8 @@ class CommandSpec:
     `gather` looks at bytes before the decision and is what `Acting.evidence` holds then; where it `measures`, it cannot
     be repeated later, so such a decision is not made again. `secrets` are fields that commit to values, which go to the
     vault under the key of `data_subject`. `project` is the code of the production that a command is about, and `amount`
-    the money that it moves, found among the values of its secrets: a mandate may be bound to both.
+    the money that it moves, found among the values of its secrets: a mandate may be bound to both. `rests` names
+    further streams to read, by what `gather` found: only what never changes may lead there.
     """
 
     command: type[Command]
@@ -118,6 +123,7 @@ class CommandSpec:
     data_subject: Callable[[Any, PartyId], PartyId] = _whoever
     project: Callable[[Any, View], str | None] = _no_project
     amount: Callable[[Mapping[str, Any]], Amount | None] = _no_amount
+    rests: Callable[[Any], tuple[UUID, ...]] = _nothing_more
 
     def given_secrets(self, command: Command) -> tuple[str, ...]:
         """Return the fields of a command that commit to a value."""
@@ -194,7 +200,7 @@ class Registry:
             Actor(request.actor, ActorKind.UNSPECIFIED, request.on_behalf_of),
             run,
             lookups=spec.lookups(request.command, request.who),
-            reads=lambda keys: (*parties, *spec.reads(request.command, keys)),
+            reads=lambda keys: (*parties, *spec.reads(request.command, keys), *spec.rests(request.evidence)),
             causation_id=request.causation_id,
             correlation_id=request.correlation_id,
         )

@@ -30,7 +30,7 @@ from producers.authority import ANYBODY, Acting, CommandSpec, Keys
 from producers.commands import Aggregate, Decision, View, Write
 from producers.governance import POLICY_SET, policy_in_force
 from producers.host import Host
-from producers.rights import title_of
+from producers.titles import title_of
 
 OBJECT = Aggregate("DigitalObject", ObjectIdentified.TYPE, DigitalObject(), evolve)
 

@@ -15,7 +15,7 @@ from domain.identity.trace_set import Declared
 from domain.ids import LedgerId, ObjectId, PartyId, format_id
 from domain.ledger.keys import ed25519_signer
 from domain.rights.events import Root
-from domain.rights.title import ClaimRights
+from domain.rights.title_rules import ClaimRights
 from producers.authority import Request
 from producers.commands import Actor, Task
 from producers.governance import found_party

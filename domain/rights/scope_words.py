@@ -52,6 +52,25 @@ def explain(inner: Scope, outer: Scope) -> tuple[Failure, ...]:
     return tuple(_failure(component, inner, outer) for component in failing(inner, outer))
 
 
+def describe(scope: Scope) -> tuple[tuple[str, str], ...]:
+    """Return what a scope says of each component, in the order of `Component`: in Chinese and in English."""
+    said = []
+    for component in Component:
+        found = getattr(scope, component)
+        if component in WORDS:
+            zh, en = _words_zh(found), _words_en(found)
+        elif component in CODES:
+            zh, en = _codes_zh(found).strip(), _codes_en(found)
+        elif component is Component.DUTIES:
+            zh, en = _duties_zh(found), _duties_en(found)
+        elif component is Component.WINDOW:
+            zh, en = _window_zh(found), _window_en(found)
+        else:
+            zh, en = f"{found} 层", f"{found}"
+        said.append((f"{NAMES[component]}：{zh}", f"{component.replace('_', ' ')}: {en}"))
+    return tuple(said)
+
+
 def _failure(component: Component, inner: Scope, outer: Scope) -> Failure:
     asked, granted = getattr(inner, component), getattr(outer, component)
     beyond: Any = None

@@ -39,10 +39,10 @@ _WHOLE: Final = WHOLE_BP * WHOLE_BP
 
 @value
 class Holder:
-    """A title holder of a node."""
+    """Who owns a title, or a part of it."""
 
-    party: A[PartyId, Doc("who holds the title, or a part of it")]
-    share_bp: A[int, Doc("its part in bp; those of a node add up to 10,000", low=1, high=WHOLE_BP)]
+    party: A[PartyId, Doc("who owns it")]
+    share_bp: A[int, Doc("its part in bp; those of one title add up to 10,000", low=1, high=WHOLE_BP)]
 
 
 @value

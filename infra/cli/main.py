@@ -25,6 +25,7 @@ from infra.cli import (
     objects,
     projection,
     records,
+    rights,
     schema,
     system,
     topic,
@@ -46,6 +47,7 @@ objects.register(app)
 capability.register(app)
 app.command("command")(command.command)
 governance.register(app)
+rights.register(app)
 app.add_typer(decision.app, name="decision")
 app.add_typer(vault.app, name="vault")
 ancestry.register(asset.app)

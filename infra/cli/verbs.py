@@ -1,7 +1,8 @@
 """Friendly verbs over the command registry: `edgeprint party assign-role PARTY --role operator`.
 
 The options of a verb come from the fields of its command, so a field that is added is an option at once. Long texts are
-given as files. A group is filled when one of its commands is asked for: reading the registry takes a tenth of a second.
+given as files, and so is an object or a list of objects (`--scope FILE.json`), as JSON. A group is filled when one of
+its commands is asked for: reading the registry takes a tenth of a second.
 """
 
 import inspect
@@ -32,7 +33,6 @@ VERB_OF: Final[dict[str, str]] = {}
 """The verb of each command, of the groups that were asked for so far."""
 BY_HAND: Final[Mapping[str, str]] = {
     "submit-object": "identify",
-    "claim-rights": "declare own-creation",
 }
 """The verbs that do more than give one command, and what they give."""
 Fill = Callable[[typer.Typer], None]
@@ -70,13 +70,14 @@ def add_verb(app: typer.Typer, group: str, verb: str, command_name: str) -> None
     spec = REGISTRY.find(command_name)
     fields = {field.name: _parameter(field, group, spec.secrets) for field in request_record(spec.command).fields}
     files = {name for name, (kind, _, _) in fields.items() if kind in (Path, Path | None)}
+    documents = {field.name for field in request_record(spec.command).fields if _is_document(field.shape)}
 
     def run(**given: Any) -> None:
         shared = {name: given.pop(name) for name in SHARED}
         request = {name: value for name, value in given.items() if value is not None and value != []}
         secrets = {name: _secret(request.pop(name)) for name in spec.secrets if name in request}
         for name in files & set(request):
-            request[name] = _text(request[name])
+            request[name] = (_json if name in documents else _text)(request[name])
         give(command_name, json.dumps(request).encode(), **shared, secrets=secrets)
 
     parameters = [
@@ -97,6 +98,8 @@ def _parameter(field: Any, group: str, secrets: Sequence[str]) -> tuple[Any, Any
     """Return type, Typer's description and default of a field."""
     from schemas.shapes import REQUIRED, Array, Boolean, Enumeration, Long, Optional, Text
 
+    document = _is_document(field.shape)
+
     shape = field.shape.inner if isinstance(field.shape, Optional) else field.shape
     required = field.default is REQUIRED
     help_text = field.doc
@@ -111,7 +114,9 @@ def _parameter(field: Any, group: str, secrets: Sequence[str]) -> tuple[Any, Any
         kind, help_text = Path, f"{field.doc}: a file of text, or of JSON where its name ends in .json"
     elif isinstance(shape, Text) and (shape.high or 0) > FILE_CHARACTERS:
         kind, help_text = Path, f"{field.doc}, in a file"
-    if isinstance(shape, Array):
+    elif document:
+        kind, help_text = Path, f"{field.doc}: a JSON file"
+    if isinstance(shape, Array) and not document:
         return (
             list[str],
             typer.Option(f"--{_singular(field.name)}", help=f"{help_text}; may be repeated"),
@@ -123,18 +128,28 @@ def _parameter(field: Any, group: str, secrets: Sequence[str]) -> tuple[Any, Any
     return (kind, option, ...) if required else (kind | None, option, None)
 
 
+def _is_document(shape: Any) -> bool:
+    """Return whether a field is an object, or a list of objects, which no single option can state."""
+    from schemas.shapes import Array, Optional, Record
+
+    while isinstance(shape, Array | Optional):
+        shape = shape.items if isinstance(shape, Array) else shape.inner
+    return isinstance(shape, Record)
+
+
 def _singular(name: str) -> str:
     return name.removesuffix("s").replace("_", "-")
 
 
 def _secret(path: Path) -> Any:
     """Return the value that a file holds: JSON where its name says so, else its text without the last newline."""
+    return _json(path) if path.suffix == ".json" else _text(path).removesuffix("\n")
+
+
+def _json(path: Path) -> Any:
     from schemas.strict_json import parse_strict
 
-    text = _text(path)
-    if path.suffix != ".json":
-        return text.removesuffix("\n")
-    return parse_strict(text.encode(), str(path), bytes_max=1 << 20, depth_max=16)
+    return parse_strict(_text(path).encode(), str(path), bytes_max=1 << 20, depth_max=16)
 
 
 def _text(path: Path) -> str:

@@ -39,6 +39,7 @@ from domain.identity.trace_set import BUILT_IN
 from domain.identity.upkeep import Measured
 from domain.ids import Commitment, ObjectId, check_character
 from domain.rights.events import RightsClaimed, Root
+from domain.rights.settlement import WHOLE_BP, Holder
 from infra.blobs.digests import digest_both
 from infra.dev.acts import Act, Draw, Pool, Stream, Who
 from infra.dev.house import House
@@ -103,8 +104,13 @@ class Lives:
         title = None
         if draw.chance(CLAIMED.get(kind.name, 0.0)):
             title = draw.digest()
+            holder = birth.bringer.principal
             claim = RightsClaimed(
-                holder=birth.bringer.principal, work=content.sha256, root=Root.OWN_CREATION, statement=title
+                holder=holder,
+                work=content.sha256,
+                root=Root.OWN_CREATION,
+                owners=(Holder(party=holder, share_bp=WHOLE_BP),),
+                statement=title,
             )
             yield draw.act(Stream(draw.uuid()), (claim,), birth.bringer)
         lacking = self._lacking(kind)

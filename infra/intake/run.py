@@ -11,7 +11,7 @@ from domain.events import Sha256
 from domain.identity.digital_object import Status
 from domain.ids import PartyId, TitleId, format_id
 from domain.rights.events import Root
-from domain.rights.title import ClaimRights
+from domain.rights.title_rules import ClaimRights
 from infra.bootstrap import Session
 from infra.governance.signing import sign_manifest
 from infra.intake.gate import BATCH_FILES_MAX, Bringer, Gate, Taken

@@ -115,12 +115,14 @@ def founded_entry() -> bytes:
 
 def test_subjects_are_the_full_names(api: Api, client: SchemaRegistryClient) -> None:
     assert client.get_subjects() == TYPES
-    assert client.get_subjects(subject_prefix="edgeprint.rights.") == ["edgeprint.rights.RightsClaimed"]
-    assert client.get_subjects(subject_prefix=":.:edgeprint.rights.") == ["edgeprint.rights.RightsClaimed"]
+    rights = [name for name in client.get_subjects() if name.startswith("edgeprint.rights.")]
+    assert "edgeprint.rights.RightsClaimed" in rights
+    assert client.get_subjects(subject_prefix="edgeprint.rights.") == rights
+    assert client.get_subjects(subject_prefix=":.:edgeprint.rights.") == rights
     assert client.get_subjects(subject_prefix="other") == []
     assert client.get_subjects(offset=1, limit=2) == TYPES[1:3]
     assert api.ask("GET", "/subjects?deletedOnly=true").json == []
-    assert api.ask("GET", "/subjects?subjectPrefix=:*:edgeprint.r&offset=x&limit=-1").json == TYPES[-1:]
+    assert api.ask("GET", "/subjects?subjectPrefix=:*:edgeprint.r&offset=x&limit=-1").json == rights
 
 
 @pytest.mark.parametrize("schema", EVERY, ids=lambda schema: schema.file)

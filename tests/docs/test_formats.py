@@ -33,6 +33,8 @@ from domain.ledger.policy import parse_policy
 from domain.ledger.proof import parse_proof, verify_proof
 from domain.ledger.tiles import encode_bundle, parse_bundle, parse_tile_path, tile_path, tiles_for
 from domain.rights.events import title_key
+from domain.rights.scope_json import parse_scope, scope_json
+from domain.rights.scope_terms import scope_of, terms_of
 from infra.consumers.skips import read_skips
 from infra.embedded.place import Record
 from infra.home import Home
@@ -58,6 +60,7 @@ from schemas.records import Partition
 from schemas.requests import parse_request
 from tests.docs.pages import ROOT, example, examples, text
 from tests.golden.ledger.make_golden import LEAVES
+from tests.rights_kit import FILM
 
 PAGE = "formats.md"
 GOLDEN = ROOT / "tests" / "golden"
@@ -209,6 +212,12 @@ def test_keys_of_the_append() -> None:
     party = PartyId(UUID7)
     made: tuple[Callable[[PartyId, bytes], str], ...] = (content_key, title_key)
     assert read("keys").splitlines() == [make(party, STILL) for make in made]
+
+
+def test_scope() -> None:
+    scope = parse_scope(json.loads(read("scope")))
+    assert read("scope").encode() == rfc8785.dumps(scope_json(scope))
+    assert scope_of(terms_of(scope)) == scope == FILM
 
 
 def test_the_record_on_kafka_is_the_golden_one() -> None:

@@ -13,6 +13,7 @@ from docs.registry import registry_page
 from infra.cli.verbs import VERB_OF
 from tests.docs.console import Shell, Step
 from tests.docs.pages import ROOT, text
+from tests.rights_kit import FILM_JSON
 
 ROW = re.compile(r"^\| (`.+`.*?) \| ([a-z_0-9, ]+) \|$", re.MULTILINE)
 VERBS = "`command` and every verb over it (docs/reference/commands.md)"
@@ -20,6 +21,7 @@ PLAN = (
     ("`init`", "init"),
     ("`identify`", "identify film/project nowhere # exit 4"),
     ("`declare own-creation`", "declare own-creation film/project/props"),
+    ("`title show`", "title show $(cat title)"),
     ("`object show`, `find`", "find film/project/props/lantern.obj"),
     ("`object show`, `find`", "object show $(cat id)"),
     ("`blob put`", "blob put film/project/props/lantern.obj"),
@@ -37,6 +39,13 @@ PLAN = (
     (VERBS, "capability describe --name posterise --kind algorithm"),
     ("`capability show`", "capability show $(cat capability)"),
     (VERBS, "party enrol --kind person"),
+    (
+        VERBS,
+        "grant record --kind grant --title $(cat title) --grantee $(cat person) --scope scope.json "
+        f"--allocation ordinary --terms {'ab' * 32}",
+    ),
+    ("`grant show`", "grant show $(cat grant)"),
+    ("`title show`", "title show $(cat title)"),
     ("`command --dry-run`", "party enrol --kind agent --dry-run"),
     ("`party show`", "party show $(cat holder)"),
     ("`policy show`", "policy show trace-set"),
@@ -97,6 +106,7 @@ def documented() -> dict[str, list[str]]:
 def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str, Any]]]:
     folder = tmp_path_factory.mktemp("json")
     shutil.copytree(ROOT / "examples" / "film", folder / "film")
+    (folder / "scope.json").write_text(json.dumps(FILM_JSON))
     answers = []
     with Shell(folder) as shell:
         shell.run(Step("export EDGEPRINT_HOME=$PWD/home EDGEPRINT_STATE=$PWD/state", 0, (), "settings"))
@@ -110,7 +120,10 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
             if "objects" in answer:
                 (folder / "born").write_text(str(answer["objects"][0]["first_index"]))
                 (folder / "judged").write_text(str(answer["objects"][0]["last_index"]))
-            for name_of, letter in (("template", "T"), ("resource", "U"), ("capability", "C")):
+            if "titles" in answer:
+                (folder / "title").write_text(answer["titles"][0]["id"])
+            kinds = (("template", "T"), ("resource", "U"), ("capability", "C"), ("person", "P"), ("grant", "R"))
+            for name_of, letter in kinds:
                 if "stream" in answer and f"/{letter}." in str(answer["stream"]):
                     (folder / name_of).write_text(answer["stream"])
             if command.startswith("subject declare"):

@@ -72,7 +72,7 @@ from schemas.codec import Codec, Decoded
 from schemas.envelope import read_header
 
 SEED, OBJECTS = 20_240_101, 2_000
-GOLDEN = "0d54d2d15a4b5ac1103c7a42f2daba163f951e743ea316edf0a0992532441487"
+GOLDEN = "f14b627efc15be2fb2c5027d257fa97af6b810637d30cb839130700cd5d48cd8"
 CODEC = Codec(CATALOGUE)
 FOLDS: Final[Mapping[str, tuple[Any, Callable[[Any, Any], Any]]]] = {
     LedgerFounded.TYPE: (ledger.Ledger(), ledger.evolve),

@@ -1,7 +1,6 @@
-"""Given events, when a command, then events or an error: Ledger and Title."""
+"""Given events, when a command, then events or an error: Ledger."""
 
 from functools import reduce
-from uuid import UUID
 
 import pytest
 
@@ -10,15 +9,9 @@ from domain.events import Sha256
 from domain.evidence import ledger
 from domain.evidence.events import LedgerClockReset, LedgerFounded, SchemaPublished, schema_key
 from domain.evidence.ledger import FoundLedger, Ledger, PublishSchemas, ResetClock, SchemaText
-from domain.ids import PartyId
-from domain.rights import title
-from domain.rights.events import RightsClaimed, Root, title_key
-from domain.rights.title import ClaimRights, Title
 
-HOLDER = PartyId(UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0e"))
 TEXT = SchemaText(Sha256(b"\x01" * 32), "{}")
 OTHER = SchemaText(Sha256(b"\x02" * 32), "[]")
-WORK, STATEMENT = Sha256(b"w" * 32), Sha256(b"s" * 32)
 
 
 def founded(prefix: str = "10.5072", production: bool = False) -> FoundLedger:
@@ -65,17 +58,3 @@ def test_a_clock_reset_is_recorded_with_its_reason() -> None:
     event = LedgerClockReset(reason="ntp was off")
     assert ledger.decide(Ledger(founded=True), ResetClock("ntp was off")) == (event,)
     assert ledger.evolve(Ledger(founded=True), event) == Ledger(founded=True)
-
-
-CLAIM = ClaimRights(work=WORK, root=Root.OWN_CREATION, statement=STATEMENT)
-
-
-def test_a_claim_makes_a_title_found_by_its_content() -> None:
-    events = title.decide(Title(), CLAIM, HOLDER)
-    assert events == (RightsClaimed(holder=HOLDER, work=WORK, root=Root.OWN_CREATION, statement=STATEMENT),)
-    assert events[0].keys().take == (title_key(HOLDER, WORK),)
-    assert title.evolve(Title(), events[0]) == Title(HOLDER, WORK, Root.OWN_CREATION, STATEMENT)
-
-
-def test_a_title_is_claimed_once() -> None:
-    assert title.decide(Title(HOLDER, WORK, Root.OWN_CREATION, STATEMENT), CLAIM, HOLDER) == ()

@@ -15,7 +15,7 @@ from domain.governance.subject import DeclareParticulars, EraseSubject
 from domain.identity.events import ObjectIdentified
 from domain.identity.upkeep import RecordPrompt
 from domain.rights.events import Root
-from domain.rights.title import ClaimRights
+from domain.rights.title_rules import ClaimRights
 from infra.blobs.store import BlobStore
 from infra.fsck.attestations import AttestationCheck
 from infra.fsck.vault import VaultCheck

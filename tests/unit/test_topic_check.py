@@ -14,6 +14,7 @@ from domain.ledger.checkpoint import Checkpoint
 from domain.ledger.merkle import CompactRange, leaf_hash
 from domain.ledger.note import sign_note
 from domain.rights.events import RightsClaimed, Root
+from domain.rights.settlement import WHOLE_BP, Holder
 from producers.ports import LedgerRow
 from producers.relay import record_of
 from schemas.catalogue import CATALOGUE
@@ -32,6 +33,7 @@ def row(index: int, salt: int = 0) -> LedgerRow:
         holder=PartyId(UUID(int=9)),
         work=Sha256(bytes([salt]) * 32),
         root=Root.OWN_CREATION,
+        owners=(Holder(party=PartyId(UUID(int=9)), share_bp=WHOLE_BP),),
         statement=Sha256(index.to_bytes(32, "big")),
     )
     head = envelope(event_id=EventId(UUID(int=index + 1)), stream_id=StreamId(UUID(int=index % 11 + 1)))

@@ -12,7 +12,7 @@ from docs.registry import registry_page
 from domain.errors import Invalid
 from infra.cli.command import read_secrets
 from infra.cli.main import app
-from infra.cli.verbs import BY_HAND, SHARED, VERB_OF, _secret, _singular
+from infra.cli.verbs import BY_HAND, SHARED, VERB_OF, _is_document, _json, _secret, _singular
 from producers.registry import REGISTRY
 from schemas.requests import request_record
 from schemas.shapes import REQUIRED, Array, Optional
@@ -50,12 +50,15 @@ def test_its_options_are_the_fields_of_its_command(name: str) -> None:
         assert parameter.required == (field.default is REQUIRED), field_name
         if parameter.param_type_name == "argument":
             continue
-        assert parameter.multiple == isinstance(shape, Array)
-        option = _singular(field_name) if isinstance(shape, Array) else field_name.replace("_", "-")
+        several = isinstance(shape, Array) and not _is_document(shape)
+        assert parameter.multiple == several
+        option = _singular(field_name) if several else field_name.replace("_", "-")
         assert parameter.opts == [f"--{option}"]
         assert field.doc in parameter.help
         if field_name in spec.secrets:
             assert "a file of text, or of JSON" in parameter.help
+        if _is_document(shape):
+            assert parameter.help.endswith(": a JSON file")
 
 
 @pytest.mark.parametrize("name", sorted(VERBS))
@@ -63,6 +66,22 @@ def test_it_takes_what_every_verb_takes(name: str) -> None:
     options = {option for parameter in VERBS[name].params for option in parameter.opts}
     assert {"--as", "--on-behalf-of", "--id", "--dry-run", "--home", "--json", "--lang"} <= options
     assert VERBS[name].help == (REGISTRY.find(name).command.__doc__ or "").strip()
+
+
+def test_objects_and_lists_of_them_are_given_as_json_files(tmp_path: Path) -> None:
+    documents = {
+        (name, field.name)
+        for name in VERBS
+        for field in request_record(REGISTRY.find(name).command).fields
+        if _is_document(field.shape)
+    }
+    assert documents == {("record-grant", "scope"), ("claim-rights", "owners")}
+    file = tmp_path / "owners.json"
+    file.write_text('[{"party": "x", "share_bp": 10000}]\n')
+    assert _json(file) == [{"party": "x", "share_bp": 10_000}]
+    file.write_text('[{"party": 1, "party": 2}]')
+    with pytest.raises(Invalid, match=r"owners.json: "):
+        _json(file)
 
 
 class TestSecrets:
