@@ -14,6 +14,7 @@ from infra.cli import (
     ancestry,
     asset,
     capability,
+    cases,
     command,
     consumer,
     decision,
@@ -44,6 +45,7 @@ system.register(app)
 intake.register(app)
 objects.register(app)
 capability.register(app)
+cases.register(app)
 app.command("command")(command.command)
 governance.register(app)
 app.add_typer(decision.app, name="decision")

@@ -23,6 +23,12 @@ PLAN = (
     ("`object show`, `find`", "find film/project/props/lantern.obj"),
     ("`object show`, `find`", "object show $(cat id)"),
     ("`blob put`", "blob put film/project/props/lantern.obj"),
+    (
+        VERBS,
+        "case report --object $(cat id) --place film/README.md --seen-at 2020-01-01T00:00:00Z "
+        "--capture $(sha256sum <film/project/props/lantern.obj | cut -c 1-64)",
+    ),
+    ("`case show`", "case show $(cat case)"),
     (VERBS, "template define --name previs"),
     ("`template show`", "template show $(cat template)"),
     (
@@ -110,7 +116,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
             if "objects" in answer:
                 (folder / "born").write_text(str(answer["objects"][0]["first_index"]))
                 (folder / "judged").write_text(str(answer["objects"][0]["last_index"]))
-            for name_of, letter in (("template", "T"), ("resource", "U"), ("capability", "C")):
+            for name_of, letter in (("template", "T"), ("resource", "U"), ("capability", "C"), ("case", "F")):
                 if "stream" in answer and f"/{letter}." in str(answer["stream"]):
                     (folder / name_of).write_text(answer["stream"])
             if command.startswith("subject declare"):
