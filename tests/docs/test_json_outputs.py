@@ -113,7 +113,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
             answer = json.loads((folder / "answer").read_bytes())
             if "holder" in answer and "ledger" in answer and not (folder / "holder").exists():
                 (folder / "holder").write_text(answer["holder"])
-            if "objects" in answer:
+            if "taken" in answer:
                 (folder / "born").write_text(str(answer["objects"][0]["first_index"]))
                 (folder / "judged").write_text(str(answer["objects"][0]["last_index"]))
             for name_of, letter in (("template", "T"), ("resource", "U"), ("capability", "C"), ("case", "F")):
