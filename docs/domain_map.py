@@ -21,6 +21,7 @@ KIND_WORDS: Final = {
     "C": ("Capability", "能力"),
     "T": ("ProcessTemplate", "工序模板"),
     "U": ("ComputeResource", "算力资源"),
+    "F": ("Infringement", "侵权案件"),
     "G": ("Title", "权属"),
     "R": ("Grant", "授权"),
 }
@@ -29,10 +30,11 @@ CONTEXT_WORDS: Final = {
     "evidence": "证据",
     "identity": "身份",
     "capability": "能力",
+    "compliance": "合规",
     "rights": "权属",
 }
 WIDTH, COLUMN, LINE, HEAD = 1_180, 380, 17, 46
-TONES: Final = ("#7a4a12", "#14532d", "#1e3a6b", "#6b1e4a", "#3f3f46")
+TONES: Final = ("#7a4a12", "#14532d", "#1e3a6b", "#6b1e4a", "#7f1d1d", "#3f3f46")
 INTRO: Final = """# The domain
 
 ![Contexts, streams and events](domain-map.svg)
@@ -46,7 +48,8 @@ event stand in [reference/events.md](reference/events.md), the fields of each co
 Classes and the governance matrix of the paper (table 3-1): static objects need what their origin asks for; computable
 ones (weights) also a bill of materials and a training statement; interactive ones also a behaviour contract. That is
 the rows `classes` of the policy `trace-set`; which steps a capability must have behind it is the policy
-`capability-admission`. Both are data, drafted, approved by a human and activated (`edgeprint policy show trace-set`).
+`capability-admission`, how long a right holder may sue before measures end `infringement`. All are data, drafted,
+approved by a human and activated (`edgeprint policy show trace-set`).
 """
 
 

@@ -28,6 +28,7 @@ ObjectId = NewType("ObjectId", UUID)
 CapabilityId = NewType("CapabilityId", UUID)
 TemplateId = NewType("TemplateId", UUID)
 ComputeResourceId = NewType("ComputeResourceId", UUID)
+InfringementId = NewType("InfringementId", UUID)
 TitleId = NewType("TitleId", UUID)
 RightsGrantId = NewType("RightsGrantId", UUID)
 PartyId = NewType("PartyId", UUID)
@@ -209,6 +210,11 @@ def parse_object_id(text: str) -> ObjectId:
 def parse_capability_id(text: str) -> CapabilityId:
     """Return the UUID of a capability's identifier. Raises: Invalid, also for an identifier of another kind."""
     return CapabilityId(_parse_kind(text, "C"))
+
+
+def parse_infringement_id(text: str) -> InfringementId:
+    """Return the UUID of an infringement's identifier. Raises: Invalid, also for an identifier of another kind."""
+    return InfringementId(_parse_kind(text, "F"))
 
 
 def parse_title_id(text: str) -> TitleId:

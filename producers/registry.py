@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from producers import capability, governance, identity, objects, rights, subjects
+from producers import capability, cases, governance, identity, objects, rights, subjects
 from producers.authority import Registry
 
 REGISTRY: Final = Registry(
@@ -13,5 +13,6 @@ REGISTRY: Final = Registry(
         *identity.COMMANDS,
         *objects.COMMANDS,
         *capability.COMMANDS,
+        *cases.COMMANDS,
     )
 )

@@ -4,6 +4,7 @@ from typing import Final
 
 from domain.errors import NotFound
 from projections.capability import CAPABILITIES
+from projections.cases import CASES
 from projections.compliance import COMPLIANCE
 from projections.genealogy.view import GENEALOGY
 from projections.ledger import LEDGER
@@ -11,7 +12,7 @@ from projections.operations import OPERATIONS
 from projections.parties import PARTIES
 from projections.view import View
 
-VIEWS: Final = (GENEALOGY, COMPLIANCE, CAPABILITIES, PARTIES, LEDGER, OPERATIONS)
+VIEWS: Final = (GENEALOGY, COMPLIANCE, CAPABILITIES, PARTIES, LEDGER, OPERATIONS, CASES)
 
 
 def find_view(name: str) -> View:

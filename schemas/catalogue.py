@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.capability.events import EVENTS as CAPABILITY
+from domain.compliance.events import EVENTS as COMPLIANCE
 from domain.errors import Invalid
 from domain.events import ENVELOPE_TYPE, Event, Sha256
 from domain.evidence.events import EVENTS as EVIDENCE
@@ -183,7 +184,14 @@ def _named_types(shape: Shape) -> Iterable[tuple[str, type]]:
             yield from _named_types(inner)
 
 
-EVENT_CLASSES: Final[tuple[type[Event], ...]] = (*GOVERNANCE, *EVIDENCE, *IDENTITY, *CAPABILITY, *RIGHTS)
+EVENT_CLASSES: Final[tuple[type[Event], ...]] = (
+    *GOVERNANCE,
+    *EVIDENCE,
+    *IDENTITY,
+    *CAPABILITY,
+    *COMPLIANCE,
+    *RIGHTS,
+)
 """Every event class of every context, in the order of the contexts."""
 
 CATALOGUE: Final = Catalogue(EVENT_CLASSES, read_archive(EVENT_CLASSES, SCHEMA_DIRECTORY))

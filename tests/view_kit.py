@@ -41,6 +41,7 @@ from projections.tables import Column, Key, Kind, Table, Values
 from projections.view import Read, View
 from schemas.values import microseconds
 from tests.capability_kit import suspended, template_of
+from tests.compliance_kit import Dispute
 from tests.governance_kit import ANY, LATER, NOW, Town
 from tests.identity_kit import submit
 from tests.unit.test_registry import WHOLE
@@ -263,4 +264,5 @@ def history(town: Town | None = None) -> list[LedgerRow]:
     declared = town.give(DeclareParticulars(party=guild, name=ANY), secrets={"name": "林晚照"})
     event = town.application.codec.accept(town.store.rows(declared.first, 1)[0].entry).envelope.event_id
     town.give(OpenField(party=guild, event=event, path="name", purpose=OpeningPurpose.COURT), court).require()
+    Dispute(town).reached("judgment")
     return town.store.rows(0, 100_000)

@@ -4,16 +4,23 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from domain.capability.admission import ADMISSION_POLICY, parse_admission
+from domain.compliance.period import INFRINGEMENT_POLICY, parse_infringement
 from domain.errors import Invalid, Rejected
 from domain.identity.trace_set import TRACE_SET_POLICY, parse_policy
 
 TRACE_SET: Final = "trace-set"
 ADMISSION: Final = "capability-admission"
+INFRINGEMENT: Final = "infringement"
 READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], object]]] = {
     TRACE_SET: parse_policy,
     ADMISSION: parse_admission,
+    INFRINGEMENT: parse_infringement,
 }
-BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {TRACE_SET: TRACE_SET_POLICY, ADMISSION: ADMISSION_POLICY}
+BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {
+    TRACE_SET: TRACE_SET_POLICY,
+    ADMISSION: ADMISSION_POLICY,
+    INFRINGEMENT: INFRINGEMENT_POLICY,
+}
 """The program's own document of each policy, which decides while none is active."""
 
 

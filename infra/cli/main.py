@@ -14,6 +14,7 @@ from infra.cli import (
     ancestry,
     asset,
     capability,
+    cases,
     command,
     consumer,
     decision,
@@ -45,6 +46,7 @@ system.register(app)
 intake.register(app)
 objects.register(app)
 capability.register(app)
+cases.register(app)
 app.command("command")(command.command)
 governance.register(app)
 rights.register(app)

@@ -25,6 +25,12 @@ PLAN = (
     ("`object show`, `find`", "find film/project/props/lantern.obj"),
     ("`object show`, `find`", "object show $(cat id)"),
     ("`blob put`", "blob put film/project/props/lantern.obj"),
+    (
+        VERBS,
+        "case report --object $(cat id) --place film/README.md --seen-at 2020-01-01T00:00:00Z "
+        "--capture $(sha256sum <film/project/props/lantern.obj | cut -c 1-64)",
+    ),
+    ("`case show`", "case show $(cat case)"),
     (VERBS, "template define --name previs"),
     ("`template show`", "template show $(cat template)"),
     (
@@ -117,13 +123,13 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
             answer = json.loads((folder / "answer").read_bytes())
             if "holder" in answer and "ledger" in answer and not (folder / "holder").exists():
                 (folder / "holder").write_text(answer["holder"])
-            if "objects" in answer:
+            if "taken" in answer:
                 (folder / "born").write_text(str(answer["objects"][0]["first_index"]))
                 (folder / "judged").write_text(str(answer["objects"][0]["last_index"]))
             if "titles" in answer:
                 (folder / "title").write_text(answer["titles"][0]["id"])
-            kinds = (("template", "T"), ("resource", "U"), ("capability", "C"), ("person", "P"), ("grant", "R"))
-            for name_of, letter in kinds:
+            kinds = {"template": "T", "resource": "U", "capability": "C", "person": "P", "grant": "R", "case": "F"}
+            for name_of, letter in kinds.items():
                 if "stream" in answer and f"/{letter}." in str(answer["stream"]):
                     (folder / name_of).write_text(answer["stream"])
             if command.startswith("subject declare"):

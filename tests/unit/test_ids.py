@@ -13,6 +13,7 @@ from domain.ids import (
     format_representation,
     parse_capability_id,
     parse_id,
+    parse_infringement_id,
     parse_job_id,
     parse_ledger_id,
     parse_object_id,
@@ -159,6 +160,7 @@ def test_every_letter_round_trips_and_kinds_are_kept_apart() -> None:
         "P": parse_party_id,
         "H": parse_ledger_id,
         "K": parse_policy_set_id,
+        "F": parse_infringement_id,
         "J": parse_job_id,
     }
     assert len(KINDS) == 24

@@ -137,8 +137,10 @@ def test_a_document_that_is_no_trace_set_policy(document: dict[str, Any], why: s
 
 
 def test_only_known_policies_are_read() -> None:
-    assert set(READERS) == set(policies.BUILT_IN) == {"trace-set", "capability-admission"}
-    with pytest.raises(Rejected, match="expected a policy of trace-set, capability-admission, found 'tea'"):
+    assert set(READERS) == set(policies.BUILT_IN) == {"trace-set", "capability-admission", "infringement"}
+    with pytest.raises(
+        Rejected, match="expected a policy of trace-set, capability-admission, infringement, found 'tea'"
+    ):
         read_policy("tea", {})
     with pytest.raises(Rejected, match="expected a JSON object"):
         read_policy("trace-set", [])
