@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from domain.command import Command
 from domain.errors import Rejected
@@ -79,7 +79,11 @@ PARTIES: Final = 5
 YEARS: Final = (2026, 2028, 2031)
 SHARES: Final = (1_000, 3_000, 5_000, 10_000)
 places = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 4])
-kinds = st.sampled_from([kind for kind in AllocationKind if kind is not AllocationKind.UNSPECIFIED])
+kinds = st.sampled_from([AllocationKind.ORDINARY] * 3 + [AllocationKind.SOLE] + [AllocationKind.EXCLUSIVE] * 2)
+quotas = st.none() | st.integers(1, 3)
+often = st.sampled_from([True, True, True, False])
+seldom = st.sampled_from([False] * 5 + [True])
+newest = st.sampled_from([0, 0, 0, 1, 2, 5])
 days = st.sampled_from([0, 0, 1, 40])
 
 
@@ -107,11 +111,15 @@ class Rights(RuleBasedStateMachine):
         """Return the town of one run."""
         return Town()
 
-    @initialize(owners=st.integers(1, 3))
-    def a_title(self, owners: int) -> None:
+    @initialize(owners=st.integers(1, 3), kind=kinds, quota=quotas, chained=often)
+    def a_title_and_a_grant(self, owners: int, kind: AllocationKind, quota: int | None, chained: bool) -> None:
+        """Depth lies behind those."""
         self.parties = [self.town.enrol(PartyKind.PERSON, key=True) for _ in range(PARTIES)]
         self.clerk = self.town.enrol(PartyKind.PERSON, Role.CLERK, key=True)
         self.titles = [titled(self.town, *self.parties[:owners])]
+        self.record(0, 3, replace(FILM, sublicence_depth=3), kind, quota, False, True)
+        if chained:
+            self.pass_on(0, 0, 4, FILM, kind, quota, True, True)
 
     def at(self, place: int) -> PartyId:
         return self.parties[place % len(self.parties)]
@@ -126,52 +134,50 @@ class Rights(RuleBasedStateMachine):
     def past(self, days: int) -> Any:
         return self.town.now - timedelta(days=days)
 
-    @rule(days=st.integers(1, 400))
+    @rule(days=st.sampled_from([1, 1, 20, 300]))
     def time_passes(self, days: int) -> None:
         self.town.now += timedelta(days=days)
 
     # -- grants --------------------------------------------------------------------------------------------------------
 
-    @rule(
-        place=places,
-        to=places,
-        above=st.none() | st.integers(0, 9),
-        scope=some_scopes(),
-        kind=kinds,
-        quota=st.none() | st.integers(1, 3),
-        consent=st.sampled_from([False, False, False, True]),
-        signs=st.booleans(),
-    )
+    @rule(place=places, to=places, scope=some_scopes(), kind=kinds, quota=quotas, consent=seldom, signs=often)
     def record(
+        self, place: int, to: int, scope: Scope, kind: AllocationKind, quota: int | None, consent: bool, signs: bool
+    ) -> None:
+        """Mostly an owner gives it, and mostly all sign at once: depth lies behind that."""
+        owners = self.title().parties()
+        grantor = self.at(place) if place > 2 else owners[place % len(owners)]
+        consents = GrantKind.CONSENT if consent else GrantKind.GRANT
+        self.record_under((), grantor, to, scope, signs, allocation=kind, quota=quota, kind=consents)
+
+    @rule(
+        which=newest, place=places, to=places, scope=some_scopes(), kind=kinds, quota=quotas, as_wide=often, signs=often
+    )
+    def pass_on(
         self,
+        which: int,
         place: int,
         to: int,
-        above: int | None,
         scope: Scope,
         kind: AllocationKind,
         quota: int | None,
-        consent: bool,
+        as_wide: bool,
         signs: bool,
     ) -> None:
-        """Mostly whoever can gives it, and mostly all sign at once: depth lies behind that."""
-        chain: tuple[RightsGrantId, ...] = ()
-        grantor = self.at(place)
-        if above is not None and self.grants:
-            parent = self.grants[above % len(self.grants)]
-            born = self.grant(parent).recorded
-            assert born is not None
-            chain, grantor = (*born.chain, parent), born.grantee if place < 3 else grantor
-            scope = replace(scope, sublicence_depth=min(scope.sublicence_depth, 1)) if place < 2 else scope
-        command = granting(
-            self.titles[0],
-            self.at(to),
-            scope,
-            chain=chain,
-            allocation=kind,
-            quota=quota,
-            kind=GrantKind.CONSENT if consent else GrantKind.GRANT,
-        )
-        outcome = self.give(command, grantor)
+        """Mostly its grantee passes on all that it may."""
+        parent = self.grants[-1 - which % len(self.grants)]
+        born = self.grant(parent).recorded
+        assert born is not None
+        widest = passed_on(scope_of(born.scope))
+        scope = widest if as_wide and widest is not None else scope
+        grantor = self.at(place) if place > 3 else born.grantee
+        self.record_under((*born.chain, parent), grantor, to, scope, signs, allocation=kind, quota=quota)
+
+    def record_under(
+        self, chain: tuple[RightsGrantId, ...], grantor: PartyId, to: int, scope: Scope, signs: bool, **more: Any
+    ) -> None:
+        grantee = self.at(to) if self.at(to) != grantor else self.at(to + 1)
+        outcome = self.give(granting(self.titles[0], grantee, scope, chain=chain, **more), grantor)
         if outcome is None:
             return
         grant = RightsGrantId(outcome.result())
@@ -179,13 +185,12 @@ class Rights(RuleBasedStateMachine):
         if signs:
             for owner in self.grant(grant).missing:
                 self.give(ApproveGrant(grant=grant), owner)
-            self.give(AcceptGrant(grant=grant), self.at(to))
+            self.give(AcceptGrant(grant=grant), grantee)
 
     def grant(self, grant: RightsGrantId) -> Grant:
         state: Grant = self.town.load(grant, GRANT).state
         return state
 
-    @precondition(lambda self: self.grants)
     @rule(place=places, which=st.integers(0, 9), deed=st.sampled_from([ApproveGrant, AcceptGrant, DeclineGrant]))
     def sign(self, place: int, which: int, deed: Any) -> None:
         grant = self.grants[which % len(self.grants)]
@@ -194,7 +199,6 @@ class Rights(RuleBasedStateMachine):
         who = recorded.grantee if place == 0 else self.at(place)
         self.give(deed(grant=grant), who)
 
-    @precondition(lambda self: self.grants)
     @rule(which=st.integers(0, 9), days=days, again=st.booleans(), place=places)
     def revoke(self, which: int, days: int, again: bool, place: int) -> None:
         self.try_revoke(which, days, place)
@@ -210,7 +214,6 @@ class Rights(RuleBasedStateMachine):
         command = RevokeGrant(grant=grant, reason=reason, basis=self.paper, effective_at=self.past(days))
         self.give(command, recorded.grantor if place < 3 else self.at(place))
 
-    @precondition(lambda self: self.grants)
     @rule(which=st.integers(0, 9), days=days, place=places)
     def reinstate(self, which: int, days: int, place: int) -> None:
         grant = self.grants[which % len(self.grants)]
@@ -221,7 +224,7 @@ class Rights(RuleBasedStateMachine):
 
     # -- titles --------------------------------------------------------------------------------------------------------
 
-    @rule(place=places, to=places, share=st.sampled_from(SHARES), days=days, signs=st.booleans())
+    @rule(place=places, to=places, share=st.sampled_from(SHARES), days=days, signs=often)
     def propose(self, place: int, to: int, share: int, days: int, signs: bool) -> None:
         title = self.titles[0]
         command = ProposeTransfer(
@@ -232,6 +235,21 @@ class Rights(RuleBasedStateMachine):
             self.give(AcceptTransfer(title=title, transfer=number), self.at(to))
             for owner in self.title().parties():
                 self.give(ApproveTransfer(title=title, transfer=number), owner)
+
+    @rule(to=places, share=st.sampled_from(SHARES), kind=kinds)
+    def sold_meanwhile(self, to: int, share: int, kind: AllocationKind) -> None:
+        """Between the offer of a grant and its last signature a share changes hands."""
+        owners, known = self.title().parties(), len(self.grants)
+        everywhere = replace(FILM, territory=territory("JP"))
+        self.record_under((), owners[0], 3, everywhere, False, allocation=kind)
+        giver = self.parties.index(owners[-1])
+        self.propose(giver, to, min(share, self.title().share_of(owners[-1])), 0, True)
+        for grant in self.grants[known:]:
+            for owner in self.grant(grant).missing:
+                self.give(ApproveGrant(grant=grant), owner)
+            grantee = self.grant(grant).recorded
+            assert grantee is not None
+            self.give(AcceptGrant(grant=grant), grantee.grantee)
 
     def title(self) -> Title:
         state: Title = self.town.load(self.titles[0], TITLE).state
@@ -248,14 +266,19 @@ class Rights(RuleBasedStateMachine):
             number = open_now[number % len(open_now)].proposed.number
         self.give(deed(title=self.titles[0], transfer=number), self.at(place))
 
-    @rule(place=places, days=days, falls=st.booleans(), at_once=st.booleans())
-    def contest(self, place: int, days: int, falls: bool, at_once: bool) -> None:
-        title = self.titles[0]
-        self.give(ContestClaim(title=title, grounds=self.paper), self.at(place))
-        if at_once:
-            self.resolve(days, falls)
+    @rule(place=places, days=days, falls=seldom, open_yet=seldom, yet=seldom)
+    def contest(self, place: int, days: int, falls: bool, open_yet: bool, yet: bool) -> None:
+        """Seldom; a claim that fell is contested by an owner, and stands again."""
+        fallen = self.title().fallen(self.town.now) is not None
+        if not (fallen or yet):
+            self.pass_on(days, 0, place, FILM, AllocationKind.ORDINARY, 1, True, True)
+            return
+        who = self.title().parties()[0] if fallen else self.at(place)
+        self.give(ContestClaim(title=self.titles[0], grounds=self.paper), who)
+        if fallen or not open_yet:
+            self.resolve(days, falls and not fallen)
 
-    @rule(days=days, falls=st.booleans())
+    @rule(days=days, falls=seldom)
     def resolve(self, days: int, falls: bool) -> None:
         outcome = Resolution.REJECTED if falls else Resolution.UPHELD
         for one in self.title().contests:
@@ -268,17 +291,21 @@ class Rights(RuleBasedStateMachine):
             )
             self.give(command, self.clerk)
 
-    @precondition(lambda self: self.grants)
-    @rule(place=places, to=places, scope=some_scopes(), kind=kinds, which=st.integers(0, 9), rival=st.integers(0, 2))
-    def overtaken(self, place: int, to: int, scope: Scope, kind: AllocationKind, which: int, rival: int) -> None:
+    @rule(to=places, scope=some_scopes(), kind=kinds, which=newest, rival=st.integers(0, 3), below=st.booleans())
+    def overtaken(self, to: int, scope: Scope, kind: AllocationKind, which: int, rival: int, below: bool) -> None:
         """Between the reading and the writing of a grant somebody writes to what it rests on."""
+        newest_first = len(self.grants) - 1 - which % len(self.grants)
         rivals: tuple[Callable[[], object], ...] = (
-            lambda: self.try_revoke(which, 0, 0),
-            lambda: self.record(place, to, None, scope, kind, None, False, True),
+            lambda: self.try_revoke(newest_first, 0, 0),
+            lambda: self.record(0, to, scope, kind, None, False, True),
+            lambda: self.pass_on(which, 0, to, scope, kind, 1, True, True),
             lambda: self.give(ContestClaim(title=self.titles[0], grounds=self.paper), self.at(to)),
         )
         with overtaken(self.town.store, rivals[rival]):
-            self.record(place, to, which if kind is AllocationKind.ORDINARY else None, scope, kind, 1, False, False)
+            if below:
+                self.pass_on(which, 0, to, scope, kind, 1, True, False)
+            else:
+                self.record(0, to, scope, kind, 1, False, False)
 
     # -- what always holds ---------------------------------------------------------------------------------------------
 
