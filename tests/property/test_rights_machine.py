@@ -380,7 +380,9 @@ class Judge:
             case GrantRecorded():
                 self.birth(grant, event)
             case GrantApproved(owner=owner):
-                assert not self.contests and owner in self.owners
+                assert not self.contests and owner in self.born[grant].approvals, (
+                    "who was asked, a seller since included"
+                )
                 self.signers[grant].add(owner)
                 self.binds(grant)
             case GrantAccepted():

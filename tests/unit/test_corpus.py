@@ -72,7 +72,7 @@ from schemas.codec import Codec, Decoded
 from schemas.envelope import read_header
 
 SEED, OBJECTS = 20_240_101, 2_000
-GOLDEN = "f14b627efc15be2fb2c5027d257fa97af6b810637d30cb839130700cd5d48cd8"
+GOLDEN = "1e10035ccf2dc2686c3b406affc26555f17ff99173eb73fb0968409d3ff23e16"
 CODEC = Codec(CATALOGUE)
 FOLDS: Final[Mapping[str, tuple[Any, Callable[[Any, Any], Any]]]] = {
     LedgerFounded.TYPE: (ledger.Ledger(), ledger.evolve),
