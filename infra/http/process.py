@@ -27,14 +27,15 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from domain.errors import LedgerError, Unavailable
+from domain.errors import Unavailable
 from infra.database import Database
+from infra.foreground import EXIT_OK, run_process
 from infra.home import Home, HomeConfig
 from infra.http.app import make_app
 from infra.http.ledger_state import LedgerMetrics, ledger_checks
 from infra.locks import FileLock, write_held
 from infra.process import identify_process, process_log
-from infra.settings import LOOPBACK, Settings, read_settings
+from infra.settings import LOOPBACK, Settings
 from infra.store.provision import READER
 from schemas.catalogue import CATALOGUE
 
@@ -46,10 +47,6 @@ GRACE_S: Final = 5
 IDLE_S: Final = 75
 CONNECTIONS_MAX: Final = 512
 BACKLOG: Final = 128
-
-EXIT_OK: Final = 0
-EXIT_DAMAGED: Final = 1
-EXIT_UNAVAILABLE: Final = 5
 
 log_line = process_log("api")
 
@@ -94,8 +91,8 @@ def make_home_app(settings: Settings, home: Home, config: HomeConfig) -> FastAPI
     return make_app(CATALOGUE, checks=ledger_checks(home, config, lambda: database.dsn(READER)), metrics=registry)
 
 
-def serve(settings: Settings, home: Home) -> None:
-    """Serve the API of a home until a signal ends it; one process a home.
+def serve(settings: Settings, home: Home, _: argparse.Namespace) -> int:
+    """Serve the API of a home until a signal ends it, and return the exit code; one process a home.
 
     What listens everywhere is announced by its loopback address: the file is for this machine.
 
@@ -129,6 +126,8 @@ def serve(settings: Settings, home: Home) -> None:
         finally:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
+    log_line("stopped")
+    return EXIT_OK
 
 
 def _announce(path: Path, url: str) -> None:
@@ -146,17 +145,7 @@ def _announce(path: Path, url: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the API of the home that `--home` or EDGEPRINT_HOME names, and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m infra.http.process", description="Serve the API of one home.")
-    parser.add_argument("--home", type=Path, help="the home of the ledger (default: EDGEPRINT_HOME)")
-    arguments = parser.parse_args(argv)
-    try:
-        settings = read_settings(home=arguments.home)
-        serve(settings, Home(settings.home))
-    except LedgerError as err:
-        log_line(f"stopped: {err}")
-        return EXIT_UNAVAILABLE if isinstance(err, Unavailable) else EXIT_DAMAGED
-    log_line("stopped")
-    return EXIT_OK
+    return run_process("infra.http.process", "Serve the API of one home.", serve, log_line, argv)
 
 
 if __name__ == "__main__":

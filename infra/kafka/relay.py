@@ -9,7 +9,6 @@ transactions.
 
 import argparse
 import json
-import os
 import signal
 import sys
 import time
@@ -18,17 +17,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from domain.errors import Conflict, Invalid, LedgerError, Unavailable
+from domain.errors import Conflict, Invalid, Unavailable
 from infra.clock import now_us
 from infra.database import Database
 from infra.failpoints import failpoint
+from infra.foreground import EXIT_CONFLICT, EXIT_DAMAGED, EXIT_OK, run_process, say_ready
 from infra.home import Home, HomeConfig
 from infra.kafka.bus import KafkaBus
 from infra.kafka.topics import brokers_are_down, require_topics
-from infra.locks import FileLock, write_held
+from infra.locks import FileLock
 from infra.log import policy_of
-from infra.process import identify_process, pid_lines, process_log, write_durably
-from infra.settings import KafkaClient, Settings, read_settings
+from infra.process import process_log, write_durably
+from infra.settings import KafkaClient, Settings
 from infra.store.feed import Listener
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
@@ -43,11 +43,6 @@ LOCK_S: Final = 5.0
 HINT_FILE: Final = "relay.json"
 READY_FILE: Final = "relay.ready"
 LOCK_FILE: Final = "relay.lock"
-
-EXIT_OK: Final = 0
-EXIT_DAMAGED: Final = 1
-EXIT_UNAVAILABLE: Final = 5
-EXIT_CONFLICT: Final = 6
 
 log_line = process_log("relay")
 
@@ -182,9 +177,7 @@ def relay_home(settings: Settings, home: Home, config: HomeConfig, bootstrap: st
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.stop())
         hint.write()
-        process = identify_process(os.getpid())
-        if process is not None:
-            write_held(home.run / READY_FILE, pid_lines(process))
+        say_ready(home.run / READY_FILE, log_line)
         try:
             code = loop.run(hint)
         finally:
@@ -205,17 +198,12 @@ def _look_once(bootstrap: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the relay of the home that `--home` or EDGEPRINT_HOME names, and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m infra.kafka.relay", description="Relay one ledger to Kafka.")
-    parser.add_argument("--home", type=Path, help="the home of the ledger (default: EDGEPRINT_HOME)")
-    parser.add_argument("--bootstrap", required=True, help="host:port of the brokers, separated by commas")
-    arguments = parser.parse_args(argv)
-    settings = read_settings(home=arguments.home)
-    home = Home(settings.home)
-    try:
+
+    def serve(settings: Settings, home: Home, arguments: argparse.Namespace) -> int:
         return relay_home(settings, home, home.config(), arguments.bootstrap)
-    except LedgerError as err:
-        log_line(f"stopped: {err}")
-        return EXIT_UNAVAILABLE if isinstance(err, Unavailable) else EXIT_DAMAGED
+
+    about = "Relay one ledger to Kafka: --bootstrap names the brokers, host:port, separated by commas."
+    return run_process("infra.kafka.relay", about, serve, log_line, argv, required=["--bootstrap"])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ is at work; the last line on stderr says what to run. Once it holds the locks it
 """
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -20,15 +19,17 @@ from pathlib import Path
 from typing import Final, Protocol
 from uuid import UUID
 
-from domain.errors import Conflict, Invalid, LedgerError, Unavailable
+from domain.errors import Conflict, Invalid, Unavailable
 from domain.ledger.policy import parse_policy
 from infra.clock import now_s
 from infra.failpoints import failpoint
+from infra.foreground import EXIT_CONFLICT, EXIT_DAMAGED, EXIT_OK, run_process, say_ready
+from infra.home import Home
 from infra.keys.files import FileKeys
-from infra.locks import write_held
-from infra.process import identify_process, pid_lines, process_log
+from infra.process import process_log
 from infra.sealer.database import SealerDatabase
 from infra.sealer.headguard import FileHeadGuard
+from infra.settings import Settings
 from infra.tiles.posix import PosixTree
 from producers.sealer import Sealer, SealerPorts
 from producers.sealer_ports import Log
@@ -41,11 +42,6 @@ BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 CONFLICT_PATIENCE_S: Final = 30.0
 
 READY_FILE: Final = "sealer.ready"
-
-EXIT_OK: Final = 0
-EXIT_DAMAGED: Final = 1
-EXIT_UNAVAILABLE: Final = 5
-EXIT_CONFLICT: Final = 6
 
 log_line = process_log("sealer")
 
@@ -216,41 +212,30 @@ class SealerLoop:
             self._sleep(min(0.05, seconds))
 
 
-def _say_ready(path: Path) -> None:
-    """Tell `up` that this process is the one that seals. A disk that cannot hold it does not keep it from sealing."""
-    process = identify_process(os.getpid())
-    if process is not None:
-        try:
-            write_held(path, pid_lines(process))
-        except OSError as err:
-            log_line(f"cannot write {path}: {err.strerror}")
+def seal_home(settings: Settings, home: Home, _: argparse.Namespace) -> int:
+    """Seal the log of a home until a signal ends it, and return the exit code.
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the sealer of the home that `--home` or EDGEPRINT_HOME names, and return its exit code."""
-    from infra.database import Database
-    from infra.home import Home
-    from infra.settings import read_settings
+    Raises:
+        LedgerError: the home or its keys are damaged, or the database cannot be named.
+    """
+    from infra.database import Database  # it rests on this module
     from infra.store.feed import Listener
     from infra.store.provision import SEALER
 
-    parser = argparse.ArgumentParser(prog="python -m infra.sealer.process", description="Seal the log of one home.")
-    parser.add_argument("--home", type=Path, help="the home of the ledger (default: EDGEPRINT_HOME)")
-    settings = read_settings(home=parser.parse_args(argv).home)
-    try:
-        home = Home(settings.home)
-        config = home.config()
-        dsn = Database(settings, home, config.ledger_id).dsn(SEALER)
-        paths = SealerPaths(home.tlog, home.keys, settings.state / "heads")
-        sealer, _ = open_sealer(config.origin, config.ledger_id, paths, dsn, log_line)
-    except LedgerError as err:
-        log_line(f"stopped: {err}")
-        return EXIT_UNAVAILABLE if isinstance(err, Unavailable) else EXIT_DAMAGED
-    loop = SealerLoop(sealer, Listener(dsn), log_line, on_ready=lambda: _say_ready(home.run / READY_FILE))
+    config = home.config()
+    dsn = Database(settings, home, config.ledger_id).dsn(SEALER)
+    paths = SealerPaths(home.tlog, home.keys, settings.state / "heads")
+    sealer, _database = open_sealer(config.origin, config.ledger_id, paths, dsn, log_line)
+    loop = SealerLoop(sealer, Listener(dsn), log_line, on_ready=lambda: say_ready(home.run / READY_FILE, log_line))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     log_line(f"sealing {config.origin} into {home.tlog}")
     return loop.run()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the sealer of the home that `--home` or EDGEPRINT_HOME names, and return its exit code."""
+    return run_process("infra.sealer.process", "Seal the log of one home.", seal_home, log_line, argv)
 
 
 if __name__ == "__main__":

@@ -11,20 +11,19 @@ brings the views up to date first.
 """
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Final
 
-from domain.errors import Conflict, LedgerError, Unavailable
+from domain.errors import Conflict, Unavailable
 from infra.database import Database
-from infra.home import Home, HomeConfig
-from infra.locks import FileLock, write_held
-from infra.process import identify_process, pid_lines, process_log
-from infra.settings import Settings, read_settings
+from infra.foreground import EXIT_OK, run_process, say_ready
+from infra.home import Home
+from infra.locks import FileLock
+from infra.process import process_log
+from infra.settings import Settings
 from infra.store.feed import Listener, Signal
 from infra.store.provision import PROJECTOR
 from infra.store.recorder import LedgerRecorder
@@ -38,10 +37,6 @@ LOCK_FILE: Final = "projector.lock"
 LOCK_S: Final = 5.0
 POLL_S: Final = 1.0
 BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-
-EXIT_OK: Final = 0
-EXIT_DAMAGED: Final = 1
-EXIT_UNAVAILABLE: Final = 5
 
 log_line = process_log("projector")
 
@@ -104,13 +99,13 @@ class ProjectorLoop:
         self._failures += 1
 
 
-def project_home(settings: Settings, home: Home, config: HomeConfig) -> None:
-    """Keep the views of a home up to date until a signal ends it; one process a home.
+def project_home(settings: Settings, home: Home, _: argparse.Namespace) -> int:
+    """Keep the views of a home up to date until a signal ends it, and return the exit code; one process a home.
 
     Raises:
         LedgerError: as the module says.
     """
-    dsn = Database(settings, home, config.ledger_id).dsn(PROJECTOR)
+    dsn = Database(settings, home, home.config().ledger_id).dsn(PROJECTOR)
     path = home.run / READY_FILE
     with (
         FileLock(home.run / LOCK_FILE, timeout_s=LOCK_S, what=f"the projector of {home.path}"),
@@ -119,34 +114,15 @@ def project_home(settings: Settings, home: Home, config: HomeConfig) -> None:
         loop = ProjectorLoop(dsn, store, Listener(dsn), log_line)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.stop())
-        loop.run(lambda: _say_ready(path))
+        loop.run(lambda: say_ready(path, log_line))
         path.unlink(missing_ok=True)
-
-
-def _say_ready(path: Path) -> None:
-    """Tell `up` that this process keeps the views. A disk that cannot hold it keeps nobody from reading."""
-    process = identify_process(os.getpid())
-    if process is not None:
-        try:
-            write_held(path, pid_lines(process))
-        except OSError as err:
-            log_line(f"cannot write {path}: {err.strerror}")
+    log_line("stopped")
+    return EXIT_OK
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the projector of the home that `--home` or EDGEPRINT_HOME names, and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m infra.views.process", description="Keep the views of one ledger.")
-    parser.add_argument("--home", type=Path, help="the home of the ledger (default: EDGEPRINT_HOME)")
-    arguments = parser.parse_args(argv)
-    try:
-        settings = read_settings(home=arguments.home)
-        home = Home(settings.home)
-        project_home(settings, home, home.config())
-    except LedgerError as err:
-        log_line(f"stopped: {err}")
-        return EXIT_UNAVAILABLE if isinstance(err, Unavailable) else EXIT_DAMAGED
-    log_line("stopped")
-    return EXIT_OK
+    return run_process("infra.views.process", "Keep the views of one ledger.", project_home, log_line, argv)
 
 
 if __name__ == "__main__":

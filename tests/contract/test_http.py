@@ -15,9 +15,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from infra.foreground import EXIT_DAMAGED, EXIT_OK, EXIT_UNAVAILABLE
 from infra.http import health
 from infra.http.app import BODY_BYTES_MAX
-from infra.http.process import EXIT_DAMAGED, EXIT_OK, EXIT_UNAVAILABLE, listen
+from infra.http.process import listen
 from infra.process import ProcessId, is_alive
 from tests.http_kit import Answer, Api, ask, make_home, serving
 

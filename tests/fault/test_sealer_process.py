@@ -15,8 +15,9 @@ import pytest
 from domain.errors import Conflict, Unavailable
 from domain.ledger.merkle import CompactRange
 from domain.ledger.policy import parse_policy
+from infra.foreground import EXIT_CONFLICT, EXIT_DAMAGED, EXIT_OK
 from infra.fsck.tree import Verdict
-from infra.sealer.process import EXIT_CONFLICT, EXIT_DAMAGED, EXIT_OK, SealerLoop, open_sealer, seal_once
+from infra.sealer.process import SealerLoop, open_sealer, seal_once
 from infra.store.provision import SEALER
 from infra.tiles.posix import PosixTree
 from producers.sealer_ports import ROWS_READ_BYTES_MAX
