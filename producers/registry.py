@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from producers import capability, cases, governance, identity, objects, rights, subjects
+from producers import capability, cases, citations, governance, identity, objects, rights, subjects
 from producers.authority import Registry
 
 REGISTRY: Final = Registry(
@@ -12,6 +12,7 @@ REGISTRY: Final = Registry(
         *rights.COMMANDS,
         *identity.COMMANDS,
         *objects.COMMANDS,
+        *citations.COMMANDS,
         *capability.COMMANDS,
         *cases.COMMANDS,
     )

@@ -4,14 +4,16 @@ from typing import Any
 from uuid import UUID
 
 from domain.events import Sha256
-from domain.ids import PartyId, RightsGrantId, TitleId
+from domain.identity.citation import CiteGrants
+from domain.ids import ObjectId, PartyId, RightsGrantId, TitleId
 from domain.rights.events import Root
 from domain.rights.grant_events import AllocationKind, GrantKind, RevocationReason
-from domain.rights.grant_rules import RecordGrant, RevokeGrant
+from domain.rights.grant_rules import AcceptGrant, ApproveGrant, RecordGrant, RevokeGrant
 from domain.rights.scope import Scope
 from domain.rights.scope_terms import terms_of
 from domain.rights.settlement import WHOLE_BP, Holder
 from domain.rights.title_rules import ClaimRights, ContestClaim, ProposeTransfer
+from producers.grants import GRANT
 from tests.governance_kit import NOW, Town
 from tests.rights_kit import FILM
 
@@ -69,6 +71,20 @@ def granting(title: TitleId, grantee: UUID, scope: Scope = FILM, **changes: Any)
 def recorded(town: Town, title: TitleId, grantor: UUID, grantee: UUID, **changes: Any) -> RightsGrantId:
     """Return a grant that nobody has accepted yet."""
     return RightsGrantId(town.give(granting(title, grantee, **changes), grantor).result())
+
+
+def granted(town: Town, title: TitleId, grantor: UUID, grantee: UUID, **changes: Any) -> RightsGrantId:
+    """Return a grant that everybody has signed."""
+    grant = recorded(town, title, grantor, grantee, **changes)
+    for owner in town.load(grant, GRANT).state.missing:
+        town.give(ApproveGrant(grant=grant), owner).require()
+    town.give(AcceptGrant(grant=grant), grantee).require()
+    return grant
+
+
+def citing(thing: UUID, *grants: UUID) -> CiteGrants:
+    """Return the command by which an object cites these grants and no others."""
+    return CiteGrants(object=ObjectId(thing), grants=tuple(RightsGrantId(one) for one in sorted(grants)))
 
 
 def revoking(town: Town, grant: RightsGrantId) -> RevokeGrant:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,10 @@ from domain.identity.upkeep import (
     WithdrawObject,
 )
 from domain.ids import CommandId, EventId, LedgerId, PartyId, StreamId
+from domain.rights.events import Resolution
+from domain.rights.grant_events import AllocationKind
+from domain.rights.grant_rules import DeclineGrant, ReinstateGrant
+from domain.rights.title_rules import AcceptTransfer, RegisterRights, ResolveClaim
 from infra.views.memory import MemoryViewStore
 from producers.authority import PARTY
 from producers.ports import LedgerRow
@@ -44,6 +48,8 @@ from tests.capability_kit import suspended, template_of
 from tests.compliance_kit import Dispute
 from tests.governance_kit import ANY, LATER, NOW, Town
 from tests.identity_kit import submit
+from tests.rights_kit import FILM
+from tests.title_kit import citing, contested, granted, offering, recorded, revoking, titled
 from tests.unit.test_registry import WHOLE
 
 NOW_US = microseconds(NOW)
@@ -234,6 +240,36 @@ class Rows:
         return self.all[start : start + limit]
 
 
+def trade(town: Town) -> None:
+    """Let rights be claimed, shared, contested, granted, cited, ended and given again."""
+    author, heir = (town.enrol(PartyKind.PERSON, key=True) for _ in range(2))
+    studio = town.enrol(PartyKind.ORGANISATION, key=True)
+    title = titled(town, author, heir, work=b"a novel that is filmed")
+    town.give(RegisterRights(title=title, register="cn.ccopyright", number="A-1", certificate=town.put(b"1"))).require()
+    novel = town.bring(b"a novel that is filmed", author)
+    film = town.bring(b"the film of it", studio, parents=[novel])
+    exclusive = granted(town, title, author, studio, allocation=AllocationKind.EXCLUSIVE, share_bp=500)
+    town.give(citing(film, exclusive), studio).require()
+    town.give(revoking(town, exclusive), author).require()
+    other = granted(town, title, heir, studio, quota=3)
+    below = recorded(town, title, studio, heir, chain=(other,), scope=replace(FILM, sublicence_depth=0), quota=1)
+    town.give(DeclineGrant(grant=below), heir).require()
+    town.give(citing(film, other), studio).require()
+    town.give(offering(title, heir), author).require()
+    town.give(AcceptTransfer(title=title, transfer=1), heir).require()
+    ends = ResolveClaim(
+        title=contested(town, title, studio),
+        contest=1,
+        outcome=Resolution.UPHELD,
+        judgment=town.put(b"it stands"),
+        effective_at=NOW,
+    )
+    town.give(ends).require()
+    town.give(revoking(town, other), heir).require()
+    again = ReinstateGrant(grant=other, basis=town.put(b"paid"), effective_at=NOW)
+    town.give(again, heir).require()
+
+
 def history(town: Town | None = None) -> list[LedgerRow]:
     """Return a history in which everything happens once that a view reads; it happens in `town` if one is given."""
     town = town or Town()
@@ -265,4 +301,5 @@ def history(town: Town | None = None) -> list[LedgerRow]:
     event = town.application.codec.accept(town.store.rows(declared.first, 1)[0].entry).envelope.event_id
     town.give(OpenField(party=guild, event=event, path="name", purpose=OpeningPurpose.COURT), court).require()
     Dispute(town).reached("judgment")
+    trade(town)
     return town.store.rows(0, 100_000)

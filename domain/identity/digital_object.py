@@ -13,6 +13,7 @@ from domain.identity.events import (
     PARENTS_MAX,
     AltIdBound,
     AssetClass,
+    AuthorisationCited,
     Content,
     DerivationFound,
     DuplicateSubmissionDetected,
@@ -35,7 +36,7 @@ from domain.identity.events import (
     TraceSetJudged,
 )
 from domain.identity.trace_set import Declared, TraceSetPolicy, judge, judge_again
-from domain.ids import ObjectId, PartyId
+from domain.ids import ObjectId, PartyId, RightsGrantId
 from domain.rights.events import Root
 
 NOTHING_DECLARED: Final = Declared({})
@@ -55,6 +56,7 @@ ObjectEvent = (
     | PromptCommitted
     | DerivationFound
     | ObjectWithdrawn
+    | AuthorisationCited
 )
 
 
@@ -85,6 +87,8 @@ class DigitalObject:
     metadata: Sha256 | None = None
     prompts: int = 0
     found_sources: tuple[ObjectId, ...] = ()
+    cited: tuple[RightsGrantId, ...] = ()
+    consents: tuple[RightsGrantId, ...] = ()
 
 
 @value
@@ -243,6 +247,8 @@ def evolve(state: DigitalObject, event: ObjectEvent) -> DigitalObject:
             return replace(state, prompts=state.prompts + 1)
         case DerivationFound(source=source):
             return replace(state, found_sources=(*state.found_sources, source))
+        case AuthorisationCited(grants=grants, consents=consents):
+            return replace(state, cited=grants, consents=consents)
         case ObjectWithdrawn(reason=reason):
             return replace(state, status=Status.WITHDRAWN, clause=f"withdrawn: {reason}", lacking=())
         case _:

@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Annotated as A
 
 from domain.events import Doc, Event, KeyChange, Sha256, fact, value
-from domain.ids import Commitment, ObjectId, PartyId
+from domain.ids import Commitment, ObjectId, PartyId, RightsGrantId
 
 PARENTS_MAX = 200
 CLAUSE_CHARACTERS_MAX = 200
+CITED_MAX = 64
 MEASURE_MAX = (1 << 53) - 1
 """The greatest integer that every reader of JSON keeps exactly."""
 
@@ -343,6 +344,14 @@ class ObjectWithdrawn(Event):
     effective_at: A[datetime, Doc("from which instant on, UTC")]
 
 
+@fact("edgeprint.identity.AuthorisationCited", stream="O")
+class AuthorisationCited(Event):
+    """The holder names the grants that the object relies on, all of them; what was named before counts no more."""
+
+    grants: A[tuple[RightsGrantId, ...], Doc("the grants and consents, ascending", low=1, high=CITED_MAX)]
+    consents: A[tuple[RightsGrantId, ...], Doc("those of them that are consents, ascending", high=CITED_MAX)]
+
+
 EVENTS = (
     ObjectIdentified,
     DuplicateSubmissionDetected,
@@ -358,4 +367,5 @@ EVENTS = (
     PromptCommitted,
     DerivationFound,
     ObjectWithdrawn,
+    AuthorisationCited,
 )

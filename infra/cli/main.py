@@ -27,6 +27,7 @@ from infra.cli import (
     projection,
     records,
     rights,
+    rights_check,
     schema,
     system,
     topic,
@@ -50,6 +51,7 @@ cases.register(app)
 app.command("command")(command.command)
 governance.register(app)
 rights.register(app)
+app.add_typer(rights_check.app, name="rights")
 app.add_typer(decision.app, name="decision")
 app.add_typer(vault.app, name="vault")
 ancestry.register(asset.app)

@@ -20,6 +20,7 @@ VERBS = (
     ("amend", "amend-metadata"),
     ("record-prompt", "record-prompt"),
     ("record-derivation", "record-derivation"),
+    ("cite-grants", "cite-grants"),
     ("withdraw", "withdraw-object"),
 )
 """Each verb of `edgeprint object` and its command."""

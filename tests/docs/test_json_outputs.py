@@ -52,6 +52,8 @@ PLAN = (
     ),
     ("`grant show`", "grant show $(cat grant)"),
     ("`title show`", "title show $(cat title)"),
+    ("`rights check`", "rights check $(cat id) --for scope.json"),
+    ("`rights impact`", "rights impact $(cat title)"),
     ("`command --dry-run`", "party enrol --kind agent --dry-run"),
     ("`party show`", "party show $(cat holder)"),
     ("`policy show`", "policy show trace-set"),

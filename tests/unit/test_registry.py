@@ -41,6 +41,7 @@ from domain.governance.party import (
 )
 from domain.governance.policy_set import ActivatePolicy, ApprovePolicy, DraftPolicy
 from domain.governance.subject import DeclareParticulars, EraseSubject, LiftLegalHold, OpenField, PlaceLegalHold
+from domain.identity.citation import CiteGrants
 from domain.identity.events import AlternativeScheme, Element, Level, Origin, Purpose, WithdrawalReason
 from domain.identity.trace_set import TRACE_SET_POLICY, Declared
 from domain.identity.upkeep import (
@@ -96,7 +97,7 @@ from tests.capability_kit import (
 from tests.compliance_kit import DOCKET, PLACE, Dispute
 from tests.governance_kit import ANY, LATER, NOW, PREFIX, Town, binding, signer_of
 from tests.identity_kit import submit
-from tests.title_kit import contested, granting, offered, offering, recorded, revoked, revoking, titled
+from tests.title_kit import contested, granted, granting, offered, offering, recorded, revoked, revoking, titled
 
 WHOLE: dict[str, Any] = {
     "declared": Declared(
@@ -201,6 +202,7 @@ SAMPLES: dict[str, Make] = {
     "record-prompt": lambda c: RecordPrompt(object=c.still, prompt=ANY),
     "record-derivation": lambda c: RecordDerivation(object=c.still, source=c.other, evidence=c.paper),
     "withdraw-object": lambda c: WithdrawObject(object=c.still, reason=WithdrawalReason.DEFECT, effective_at=NOW),
+    "cite-grants": lambda c: _citing(c),
     "describe-capability": lambda c: DescribeCapability(name="posterise", kind=CapabilityKind.ALGORITHM),
     "sign-version": lambda c: signing(c.town, described(c.town, c.town.holder)),
     "scan-supply-chain": lambda c: ScanSupplyChain(capability=signed(c.town, c.vendor), version=1),
@@ -299,6 +301,12 @@ def _approved(c: Cast) -> Command:
 
 def _to_a_stranger(notice: SendNotice) -> Command:
     return replace(notice, platform=None, addressee=ANY)
+
+
+def _citing(c: Cast) -> Command:
+    film = c.town.bring(b"a film", c.town.holder, parents=[c.town.bring(b"a novel", c.town.holder)])
+    grant = granted(c.town, titled(c.town, c.vendor), c.vendor, c.town.holder)
+    return CiteGrants(object=film, grants=(grant,))
 
 
 def _drained(c: Cast) -> Command:

@@ -1,0 +1,277 @@
+"""What an object is made of, with the rights of each step, read from the views in one snapshot.
+
+    with caught_up(session).looks(VIEWS, as_of, now_us()) as looks:
+        found = derivation_of(looks, [object_id])
+        found.answer(wanted).verdict, found.rests_on, found.plan_nodes(object_id), found.plan_edges(object_id)
+
+Who decides on it (a licence) gathers it before the decision. Position and instant are those of the look, so that what
+was decided can be asked again later with `as_of` that position. `streams` are all that the answer was read from and
+that may change: guarded at the append, nothing among them can have changed meanwhile. What the views do not cover is a
+source of an object that is found between the position and the append; objects are among the streams, so that is seen.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+from domain.capability.events import LicenceTerm, Nature
+from domain.errors import Invalid, NotFound
+from domain.events import Sha256
+from domain.ids import ObjectId, PartyId, RightsGrantId, TitleId
+from domain.rights.authorisation import (
+    Answer,
+    Claim,
+    Link,
+    Material,
+    Node,
+    Verdict,
+    effective_scope,
+    holders,
+    judge,
+    shares,
+)
+from domain.rights.grant import Grant, standing
+from domain.rights.grant_events import AllocationKind, GrantKind, GrantRecorded
+from domain.rights.scope import Scope, meet
+from domain.rights.scope_json import parse_scope
+from domain.rights.scope_terms import ScopeTerms, terms_of
+from domain.rights.settlement import Holder, PlanEdge, PlanNode
+from domain.rights.turns import Turn, fallen
+from infra.views.reading import Look
+from projections.compliance import COMPLIANCE, OBJECT
+from projections.genealogy.view import EDGE, FOUND, GENEALOGY, NODE
+from projections.trade import CITED, GRANT, MODEL_LICENCE, OWNER, TITLE, TRADE, TURN
+from schemas.strict_json import parse_strict
+from schemas.values import instant_of
+
+VIEWS: Final = (GENEALOGY, COMPLIANCE, TRADE)
+"""The views that a derivation is read from, in the order in which their looks are given."""
+OBJECTS_MAX: Final = 20_000
+"""Most objects of one derivation: as many as a settlement plan has nodes."""
+Looks = tuple[Look, ...]
+_UP: Final = """
+WITH RECURSIVE up(object) AS (
+    SELECT unnest(%(of)s::uuid[])
+    UNION
+    SELECT above.parent FROM up, LATERAL (
+        SELECT parent FROM {edge} WHERE child = up.object AND born <= %(at)s
+        UNION ALL SELECT source FROM {found} WHERE child = up.object AND born <= %(at)s
+    ) AS above
+) SELECT object FROM up LIMIT %(most)s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """Objects as they are made of others at a position, and what stands at an instant; `of` in the order asked for."""
+
+    position: int
+    instant: datetime
+    of: tuple[ObjectId, ...]
+    materials: tuple[Material, ...]
+
+    @property
+    def scope(self) -> Scope | None:
+        """Return what all of these objects may be used for; None where that is nothing."""
+        met: Scope | None = None
+        for material in self.materials:
+            found, _ = effective_scope(material)
+            met = found if met is None or found is None else meet(met, found)
+            if met is None:
+                return None
+        return met
+
+    def answer(self, wanted: Scope | None = None) -> Answer:
+        """Return the verdict on all of them: of the first that is invalid, else that is incomplete, else valid."""
+        answers = [judge(material, wanted) for material in self.materials]
+        for verdict in (Verdict.INVALID, Verdict.INCOMPLETE):
+            found = next((one for one in answers if one.verdict is verdict), None)
+            if found is not None:
+                return found
+        return Answer(Verdict.VALID, None, self.scope)
+
+    @property
+    def rests_on(self) -> tuple[RightsGrantId, ...]:
+        """Return every grant and consent that is cited anywhere, and every link above those, ascending."""
+        return tuple(sorted({name for material in self.materials for name in material.links}))
+
+    @property
+    def titles(self) -> tuple[TitleId, ...]:
+        """Return every title that was looked at, ascending: on a content, or at the root of a grant."""
+        return tuple(sorted({name for material in self.materials for name in material.claims}))
+
+    @property
+    def streams(self) -> tuple[UUID, ...]:
+        """Return the streams of all objects, grants and titles, each once."""
+        objects = {name for material in self.materials for name in material.nodes}
+        return (*sorted(objects), *self.rests_on, *self.titles)
+
+    def plan_nodes(self, sold: ObjectId) -> tuple[PlanNode, ...]:
+        """Return the nodes of the settlement of one of these objects: it and all to which a share flows, by birth."""
+        material = self._of(sold)
+        reached = {sold} | {one.parent for one in self.plan_edges(sold)}
+        nodes = sorted((material.nodes[name] for name in reached), key=lambda one: one.born)
+        return tuple(PlanNode(object=one.object, birth=one.born, holders=holders(material, one)) for one in nodes)
+
+    def plan_edges(self, sold: ObjectId) -> tuple[PlanEdge, ...]:
+        """Return the shares that flow, from one of these objects up, by child and parent."""
+        below: dict[ObjectId, list[PlanEdge]] = {}
+        for (child, parent), share in shares(self._of(sold)).items():
+            below.setdefault(child, []).append(PlanEdge(child=child, parent=parent, share_bp=share))
+        reached, waiting, edges = {sold}, [sold], list[PlanEdge]()
+        for child in waiting:
+            for edge in below.get(child, ()):
+                edges.append(edge)
+                if edge.parent not in reached:
+                    reached.add(edge.parent)
+                    waiting.append(edge.parent)
+        return tuple(sorted(edges, key=lambda one: (one.child, one.parent)))
+
+    def _of(self, sold: ObjectId) -> Material:
+        return self.materials[self.of.index(sold)]
+
+
+def derivation_of(looks: Looks, object_ids: Sequence[UUID], instant: datetime | None = None) -> Derivation:
+    """Return the derivation of objects as of the place of `looks` (of VIEWS), at its instant unless one is given.
+
+    Raises:
+        NotFound: an object that was not born as of then.
+        Invalid: more than OBJECTS_MAX objects are in it.
+    """
+    genealogy, compliance, trade = looks
+    at = instant_of(genealogy.as_of.instant_us) if instant is None else instant
+    every = [row.object for row in genealogy.ask(_UP, of=list(object_ids), most=OBJECTS_MAX + 1)]
+    if len(every) > OBJECTS_MAX:
+        raise Invalid(f"derivation: expected at most {OBJECTS_MAX} objects in it, found more")
+    nodes = _nodes(genealogy, compliance, trade, every)
+    missing = [one for one in object_ids if one not in nodes]
+    if missing:
+        raise NotFound(f"no object {missing[0]} as of index {genealogy.as_of.position}")
+    links = _links(trade, {name for node in nodes.values() for name in node.cited}, at)
+    works = {node.content for node in nodes.values()}
+    claims = _claims(trade, works, {link.title for link in links.values()}, at)
+    of = tuple(ObjectId(one) for one in object_ids)
+    materials = tuple(Material(one, nodes, claims, links) for one in of)
+    return Derivation(genealogy.as_of.position, at, of, materials)
+
+
+def _nodes(genealogy: Look, compliance: Look, trade: Look, every: Sequence[UUID]) -> dict[ObjectId, Node]:
+    contents = {row.object: bytes(row.content) for row in compliance.rows(OBJECT, object=every)}
+    declared = _lists((row.child, row.parent) for row in genealogy.rows(EDGE, child=every))
+    found = _lists((row.child, row.source) for row in genealogy.rows(FOUND, child=every))
+    cited = {row.object: row.grants for row in trade.rows(CITED, object=every)}
+    licences: dict[bytes, list[LicenceTerm]] = {}
+    for row in trade.rows(MODEL_LICENCE, content=list(set(contents.values()))):
+        natures = tuple(map(Nature, row.natures))
+        term = LicenceTerm(component=row.component, licence=row.licence, natures=natures)
+        licences.setdefault(bytes(row.content), []).append(term)
+    return {
+        ObjectId(row.object): Node(
+            object=ObjectId(row.object),
+            holder=PartyId(row.holder),
+            born=row.born,
+            content=Sha256(contents[row.object]),
+            declared=tuple(map(ObjectId, declared.get(row.object, ()))),
+            found=tuple(map(ObjectId, found.get(row.object, ()))),
+            cited=tuple(RightsGrantId(UUID(one)) for one in cited.get(row.object, ())),
+            licences=tuple(licences.get(contents[row.object], ())),
+        )
+        for row in genealogy.rows(NODE, object=every)
+    }
+
+
+def _lists(pairs: Iterable[tuple[UUID, UUID]]) -> dict[UUID, list[UUID]]:
+    found: dict[UUID, list[UUID]] = {}
+    for child, parent in pairs:
+        found.setdefault(child, []).append(parent)
+    return found
+
+
+def _links(trade: Look, cited: set[RightsGrantId], instant: datetime) -> dict[RightsGrantId, Link]:
+    """Return the grants of these names, and all above them, as they stand at an instant."""
+    rows = trade.rows(GRANT, grant_id=list(cited)) if cited else []
+    above = {UUID(name) for row in rows for name in row.chain} - {row.grant_id for row in rows}
+    rows += trade.rows(GRANT, grant_id=list(above)) if above else []
+    turns = turns_of(trade, [row.grant_id for row in rows])
+    return {RightsGrantId(row.grant_id): link_of(row, turns.get(row.grant_id, ()), instant) for row in rows}
+
+
+def turns_of(trade: Look, sources: Sequence[UUID]) -> Mapping[UUID, Sequence[Turn]]:
+    """Return what was decided on titles or grants, each in the order of the log."""
+    found: dict[UUID, list[Turn]] = {}
+    for row in trade.rows(TURN, source=sources) if sources else ():
+        found.setdefault(row.source, []).append(Turn(instant_of(row.effective_at_us), row.fallen, row.why))
+    return found
+
+
+def link_of(row: Any, turns: Sequence[Turn], instant: datetime) -> Link:
+    """Return a row of `rights_grant` as it stands at an instant, with what was decided on it."""
+    scope, terms = _scope(bytes(row.scope))
+    chain = tuple(RightsGrantId(UUID(name)) for name in row.chain)
+    recorded = GrantRecorded(
+        kind=GrantKind(row.kind),
+        title=TitleId(row.title),
+        chain=chain,
+        grantor=PartyId(row.grantor),
+        grantee=PartyId(row.grantee),
+        scope=terms,
+        allocation=AllocationKind(row.allocation),
+        quota=row.quota,
+        share_bp=row.share_bp,
+        terms=Sha256(bytes(row.terms)),
+        approvals=tuple(PartyId(UUID(one)) for one in row.unsigned),
+    )
+    declined = None if row.declined_by is None else PartyId(row.declined_by)
+    grant = Grant(recorded=recorded, accepted=row.accepted, declined=declined, turns=tuple(turns))
+    return Link(
+        grant=RightsGrantId(row.grant_id),
+        kind=recorded.kind,
+        title=recorded.title,
+        chain=chain,
+        grantee=recorded.grantee,
+        scope=scope,
+        share_bp=row.share_bp,
+        standing=standing(grant, instant),
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _scope(text: bytes) -> tuple[Scope, ScopeTerms]:
+    scope = parse_scope(parse_strict(text, "scope", bytes_max=1 << 16, depth_max=8))
+    return scope, terms_of(scope)
+
+
+def _claims(trade: Look, works: set[Sha256], roots: set[TitleId], instant: datetime) -> dict[TitleId, Claim]:
+    """Return the titles on these works, and those at the root of grants, as they stand at an instant."""
+    rows = trade.rows(TITLE, work=list(works)) if works else []
+    others = roots - {row.title for row in rows}
+    rows += trade.rows(TITLE, title=list(others)) if others else []
+    names = [row.title for row in rows]
+    turns = turns_of(trade, names)
+    owners: dict[UUID, list[Holder]] = {}
+    owned = _at(instant)
+    for row in trade.rows(OWNER, title=names) if names else ():
+        if owned(row):
+            owners.setdefault(row.title, []).append(Holder(party=PartyId(row.party), share_bp=row.share_bp))
+    return {
+        TitleId(row.title): Claim(
+            title=TitleId(row.title),
+            work=Sha256(bytes(row.work)),
+            owners=tuple(sorted(owners.get(row.title, ()), key=lambda one: one.party)),
+            contested=row.contests > 0,
+            fallen=fallen(turns.get(row.title, ()), instant),
+        )
+        for row in rows
+    }
+
+
+def _at(instant: datetime) -> Callable[[Any], bool]:
+    """Return whether a row with an effective interval holds at an instant."""
+
+    def holds(row: Any) -> bool:
+        since, until = row.effective_from_us, row.effective_to_us
+        return (since is None or instant_of(since) <= instant) and (until is None or instant < instant_of(until))
+
+    return holds
