@@ -10,9 +10,10 @@ from projections.genealogy.view import GENEALOGY
 from projections.ledger import LEDGER
 from projections.operations import OPERATIONS
 from projections.parties import PARTIES
+from projections.settlements import SETTLEMENTS
 from projections.view import View
 
-VIEWS: Final = (GENEALOGY, COMPLIANCE, CAPABILITIES, PARTIES, LEDGER, OPERATIONS, CASES)
+VIEWS: Final = (GENEALOGY, COMPLIANCE, CAPABILITIES, PARTIES, LEDGER, OPERATIONS, CASES, SETTLEMENTS)
 
 
 def find_view(name: str) -> View:

@@ -44,6 +44,7 @@ from tests.capability_kit import suspended, template_of
 from tests.compliance_kit import Dispute
 from tests.governance_kit import ANY, LATER, NOW, Town
 from tests.identity_kit import submit
+from tests.trade_kit import Market, superseding
 from tests.unit.test_registry import WHOLE
 
 NOW_US = microseconds(NOW)
@@ -265,4 +266,8 @@ def history(town: Town | None = None) -> list[LedgerRow]:
     event = town.application.codec.accept(town.store.rows(declared.first, 1)[0].entry).envelope.event_id
     town.give(OpenField(party=guild, event=event, path="name", purpose=OpeningPurpose.COURT), court).require()
     Dispute(town).reached("judgment")
+    market = Market(town)
+    market.reverse(market.settle().result()).require()
+    critic = town.enrol(PartyKind.PERSON, Role.AUDITOR, key=True)
+    town.give(superseding(town, still, critic), critic).require()
     return town.store.rows(0, 100_000)
