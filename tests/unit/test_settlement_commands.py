@@ -1,18 +1,21 @@
 """Settlements and their reversal over a ledger: the licensor's account, the plan's lines, each amount its party's."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from domain.commitment import verify_opening
+from domain.errors import Invalid
+from domain.events import Sha256
 from domain.governance.authority import Amount
 from domain.governance.events import PartyKind
 from domain.governance.party import GrantMandate
 from domain.governance.subject import EraseSubject
-from domain.ids import LicenceId, SettlementId
-from domain.rights.settlement import settle
-from domain.rights.settlement_events import SettlementMade, SettlementReversed
+from domain.ids import LicenceId, ObjectId, PartyId, RightsGrantId, SettlementId
+from domain.rights.plan import Derivation, Derived, plan_of
+from domain.rights.settlement import Holder, Plan, settle
+from domain.rights.settlement_events import LINES_MAX, SettlementMade, SettlementReversed
 from domain.rights.settlement_rules import AMOUNT, line_path
 from infra.vault.erasure import erasing
 from tests.governance_kit import LATER, NOW
@@ -105,12 +108,11 @@ def test_who_may_reverse_what(market: Market) -> None:
 
 
 class TestRefusals:
-    """Each rule of a settlement, broken; no refusal repeats an amount, and none leaves a value in the vault."""
+    """Each rule of a settlement, broken; no refusal repeats an amount, and nothing is written."""
 
     @pytest.fixture(autouse=True)
-    def nothing_stays(self, market: Market) -> object:
+    def begin(self, market: Market) -> None:
         self.market = market
-        return None
 
     def refused(self, why: str, **more: object) -> None:
         market = self.market
@@ -169,8 +171,8 @@ class TestRefusals:
         self.refused("is not a licence of this ledger that was issued", licence=LicenceId(self.market.town.new_id()))
 
     def test_usage_that_is_not_here(self) -> None:
-        self.market.usage = self.market.plan_digest = given = self.market.command(1)[0].statement
-        self.refused(f"expected the document {given.hex()} in the blob store")
+        self.market.usage = Sha256(bytes(32))
+        self.refused(f"expected the document {bytes(32).hex()} in the blob store")
 
     def test_somebody_elses_licence(self) -> None:
         market = self.market
@@ -178,13 +180,12 @@ class TestRefusals:
         said = market.town.refusal(market.town.give(given, market.studio, secrets=secrets))
         assert f"expected the licensor {market.park}, found {market.studio}" in said
 
-    def test_a_value_that_is_missing(self) -> None:
-        market = self.market
-        given, secrets = market.command(5)
-        secrets.pop(AMOUNT)
-        given = replace(given)
-        with pytest.raises(Exception, match="amount"):
-            market.town.give(given, market.park, secrets=secrets)
+    @pytest.mark.parametrize("path", [AMOUNT, line_path(1)])
+    def test_a_value_that_is_missing(self, path: str) -> None:
+        given, secrets = self.market.command(5_000)
+        secrets.pop(path)
+        with pytest.raises(Invalid, match="amount"):
+            self.market.town.give(given, self.market.park, secrets=secrets)
 
 
 def test_an_agent_settles_within_its_mandate(market: Market) -> None:
@@ -217,4 +218,30 @@ def test_a_payee_who_was_erased_is_still_owed(market: Market) -> None:
     assert town.vault.held(market.co_author) == 0
     assert town.vault.held(market.park) == held + 4, "total, own line, statement, and the line of who was erased"
     assert [len(one.lines) for one in market.account(SettlementId(account)).made] == [4, 4]
-    assert UNTIL.tzinfo is UTC
+
+
+class TestManyLines:
+    """As many lines as a settlement may have fit into one entry; one more is refused."""
+
+    def crowd(self, market: Market, *people: int) -> tuple[LicenceId, Plan]:
+        """Return a licence whose object is derived from works of so many equal holders each."""
+        town, objects = market.town, {}
+        for birth, many in enumerate(people):
+            one, each = ObjectId(town.new_id()), 10_000 // many
+            holders = tuple(Holder(party=PartyId(town.new_id()), share_bp=each) for _ in range(many))
+            objects[one] = Derived(one, birth, holders)
+        names = list(objects)
+        grant = RightsGrantId(town.new_id())
+        edges = tuple(Derivation(names[-1], parent, grant, 1_000) for parent in names[:-1])
+        plan = plan_of(names[-1], "CNY", objects, edges)
+        return market.licensed(plan), plan
+
+    def test_five_hundred_lines(self, market: Market) -> None:
+        licence, plan = self.crowd(market, 100, 100, 100, 100, 100)
+        (event,) = market.town.written(market.settle(1_000_000, licence=licence, plan=plan))
+        assert isinstance(event, SettlementMade) and len(event.lines) == LINES_MAX
+
+    def test_one_more(self, market: Market) -> None:
+        licence, plan = self.crowd(market, 1, 100, 100, 100, 100, 100)
+        with pytest.raises(Invalid, match="lines: expected"):
+            market.settle(1_000_000, licence=licence, plan=plan)
