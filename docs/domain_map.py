@@ -24,6 +24,9 @@ KIND_WORDS: Final = {
     "F": ("Infringement", "侵权案件"),
     "G": ("Title", "权属"),
     "R": ("Grant", "授权"),
+    "L": ("Licence", "许可"),
+    "M": ("Settlement", "结算"),
+    "V": ("Valuation", "评估"),
 }
 CONTEXT_WORDS: Final = {
     "governance": "治理",

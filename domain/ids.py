@@ -31,6 +31,9 @@ ComputeResourceId = NewType("ComputeResourceId", UUID)
 InfringementId = NewType("InfringementId", UUID)
 TitleId = NewType("TitleId", UUID)
 RightsGrantId = NewType("RightsGrantId", UUID)
+LicenceId = NewType("LicenceId", UUID)
+SettlementId = NewType("SettlementId", UUID)
+ValuationId = NewType("ValuationId", UUID)
 PartyId = NewType("PartyId", UUID)
 LedgerId = NewType("LedgerId", UUID)
 PolicySetId = NewType("PolicySetId", UUID)
@@ -225,6 +228,21 @@ def parse_title_id(text: str) -> TitleId:
 def parse_rights_grant_id(text: str) -> RightsGrantId:
     """Return the UUID of a grant's identifier. Raises: Invalid, also for an identifier of another kind."""
     return RightsGrantId(_parse_kind(text, "R"))
+
+
+def parse_licence_id(text: str) -> LicenceId:
+    """Return the UUID of a licence's identifier. Raises: Invalid, also for an identifier of another kind."""
+    return LicenceId(_parse_kind(text, "L"))
+
+
+def parse_settlement_id(text: str) -> SettlementId:
+    """Return the UUID of a settlement account's identifier. Raises: Invalid, also for an identifier of another kind."""
+    return SettlementId(_parse_kind(text, "M"))
+
+
+def parse_valuation_id(text: str) -> ValuationId:
+    """Return the UUID of a valuation's identifier. Raises: Invalid, also for an identifier of another kind."""
+    return ValuationId(_parse_kind(text, "V"))
 
 
 def parse_party_id(text: str) -> PartyId:

@@ -34,6 +34,7 @@ class BlobHost:
     blobs: BlobStore
     load: Callable[[UUID, Aggregate[Any]], Loaded[Any]]
     vault: Vault
+    prefix: str
 
     def content(self, sha256: Sha256) -> Content | None:
         """Return what the bytes of a digest are. Raises: Invalid (damaged), Unavailable."""
@@ -124,6 +125,13 @@ class BlobHost:
         from infra.capability.contract import run_tests
 
         return run_tests(self.blobs, manifest)
+
+    def kept(self, sha256: Sha256) -> bytes | None:
+        """Return a document of the vault. Raises: Invalid (damaged), Unavailable."""
+        try:
+            return self.vault.document(sha256)
+        except NotFound:
+            return None
 
     def secret_of(self, event: UUID, path: str) -> UUID | None:
         """Return whose secret a value is. Raises: Unavailable."""

@@ -9,7 +9,7 @@ streams are guarded, so nothing is done under a role, key or mandate that was wi
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -25,6 +25,7 @@ from domain.ids import Commitment, LedgerId, PartyId
 from producers.commands import Actor, Aggregate, Authority, Decision, Loaded, Task, View
 from producers.host import Host
 from producers.ports import CommandKey, KeyHolder
+from producers.secrets import places, with_values
 
 PARTY: Final = Aggregate("Party", PartyEnrolled.TYPE, Party(), evolve)
 ANYBODY: Final[frozenset[Role]] = frozenset()
@@ -36,10 +37,15 @@ Keys = Mapping[str, KeyHolder]
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Commitments to a command's secrets under the id of the event that will carry them, by field."""
+    """Commitments to a command's secrets under the id of the event that will carry them, by place.
+
+    `values` are what they open to, as far as that is known: all of them while the command is given, later those that
+    were not erased. They go into no event, no message and no log.
+    """
 
     event_id: UUID
     fields: Mapping[str, Commitment]
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,12 @@ class Acting:
 
     def committed(self, command: Any) -> Any:
         """Return the command with the commitments of its event in place of those that were signed."""
-        return command if self.secrets is None else replace(command, **self.secrets.fields)
+        return command if self.secrets is None else with_values(command, self.secrets.fields)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """Return the values of the command's secrets, by place."""
+        return {} if self.secrets is None else self.secrets.values
 
 
 def _nothing(_: Any, __: PartyId) -> tuple[str, ...]:
@@ -77,7 +88,7 @@ def _nobody(_: Any) -> PartyId | None:
     return None
 
 
-def _whoever(_: Any, who: PartyId) -> PartyId:
+def _whoever(_: Any, who: PartyId, __: str, ___: Any) -> PartyId:
     return who
 
 
@@ -104,10 +115,12 @@ class CommandSpec:
     `decide` returns the writes on what the view gives out; `lookups`, told whom it is for, names the keys and `reads`
     the streams that it may ask for. `subject` is the party that a command is about. `events` are those that may follow.
     `gather` looks at bytes before the decision and is what `Acting.evidence` holds then; where it `measures`, it cannot
-    be repeated later, so such a decision is not made again. `secrets` are fields that commit to values, which go to the
-    vault under the key of `data_subject`. `project` is the code of the production that a command is about, and `amount`
-    the money that it moves, found among the values of its secrets: a mandate may be bound to both. `rests` names
-    further streams to read, by what `gather` found: only what never changes may lead there.
+    be repeated later, so such a decision is not made again. `secrets` are the places that commit to values
+    (`producers.secrets`), which go to the vault under the key of `data_subject`, told the command, whom it is for, the
+    place and what was gathered; where the command `weighs` them, it cannot be decided again once one of them was
+    erased. `project` is the code of the production that a command is about, and `amount` the money that it moves, found
+    among the values of its secrets: a mandate may be bound to both. `rests` names further streams to read, by what
+    `gather` found: only what never changes may lead there.
     """
 
     command: type[Command]
@@ -120,14 +133,19 @@ class CommandSpec:
     gather: Callable[[Any, Host], Any] = _no_evidence
     measures: bool = False
     secrets: tuple[str, ...] = ()
-    data_subject: Callable[[Any, PartyId], PartyId] = _whoever
+    data_subject: Callable[[Any, PartyId, str, Any], PartyId] = _whoever
+    weighs: bool = False
     project: Callable[[Any, View], str | None] = _no_project
     amount: Callable[[Mapping[str, Any]], Amount | None] = _no_amount
     rests: Callable[[Any], tuple[UUID, ...]] = _nothing_more
 
     def given_secrets(self, command: Command) -> tuple[str, ...]:
-        """Return the fields of a command that commit to a value."""
-        return tuple(name for name in self.secrets if getattr(command, name) is not None)
+        """Return the places of a command that commit to a value."""
+        return tuple(path for path, _ in places(self.secrets, command))
+
+    def owners(self, command: Command, who: PartyId, evidence: Any) -> dict[str, UUID]:
+        """Return whose secret each value is, by place."""
+        return {path: self.data_subject(command, who, path, evidence) for path in self.given_secrets(command)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,10 @@ class Host(Protocol):
         """
 
     @property
+    def prefix(self) -> str:
+        """Return the prefix of this ledger's identifiers, which documents write."""
+
+    @property
     def scanner(self) -> str:
         """Return what `scan` searches with, name@version."""
 
@@ -79,6 +83,12 @@ class Host(Protocol):
 
     def test(self, manifest: Manifest) -> Report | None:
         """Run the tests of a version through the process contract; None where a file is not here.
+
+        Raises: Invalid (damaged), Unavailable.
+        """
+
+    def kept(self, sha256: Sha256) -> bytes | None:
+        """Return a document of the vault, checked against its digest; None where it was erased, or never here.
 
         Raises: Invalid (damaged), Unavailable.
         """

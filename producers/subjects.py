@@ -83,7 +83,7 @@ def _spec(
         subject=lambda given: PartyId(given.party),
         gather=gather,
         secrets=secrets,
-        data_subject=lambda given, _: PartyId(given.party),
+        data_subject=lambda given, *_: PartyId(given.party),
     )
 
 

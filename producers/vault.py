@@ -38,14 +38,20 @@ class Vault(Protocol):
     """Keeps, opens and destroys. Calls may come from several processes at once; each is durable when it returns."""
 
     def keep(
-        self, subject: UUID, actor: UUID, command_id: UUID, event_id: UUID, openings: Mapping[str, Opening]
+        self,
+        owners: Mapping[str, UUID],
+        actor: UUID,
+        command_id: UUID,
+        event_id: UUID,
+        openings: Mapping[str, Opening],
     ) -> Kept:
-        """Keep the values of a command's event under the subject's key; what was kept before is returned as it is.
+        """Keep the values of a command's event, each under the key of its owner, all of them or none.
 
-        The same command kept again, with the same values, gives the event id and the salts of the first time.
+        `owners` has a data subject for each place of `openings`. The same command kept again, with the same values,
+        gives the event id and the salts of the first time.
 
         Raises:
-            Rejected: other values under the same command id, or the subject is erased or about to be.
+            Rejected: other values under the same command id, or a subject is erased or about to be.
             Unavailable: the vault cannot be written.
         """
 

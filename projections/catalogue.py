@@ -10,10 +10,11 @@ from projections.genealogy.view import GENEALOGY
 from projections.ledger import LEDGER
 from projections.operations import OPERATIONS
 from projections.parties import PARTIES
+from projections.settlements import SETTLEMENTS
 from projections.trade import TRADE
 from projections.view import View
 
-VIEWS: Final = (GENEALOGY, COMPLIANCE, CAPABILITIES, PARTIES, LEDGER, OPERATIONS, CASES, TRADE)
+VIEWS: Final = (GENEALOGY, COMPLIANCE, CAPABILITIES, PARTIES, LEDGER, OPERATIONS, CASES, TRADE, SETTLEMENTS)
 
 
 def find_view(name: str) -> View:

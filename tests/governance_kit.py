@@ -5,7 +5,7 @@ import itertools
 import json
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -68,6 +68,17 @@ def binding(ledger: LedgerId, party: UUID, number: int = 0) -> BindKey:
     """Return the command that binds one of a party's keys, with its proof."""
     signer = signer_of(party, number)
     return BindKey(party=PartyId(party), key=signer.vkey, proof=prove_binding(signer, ledger))
+
+
+def without_secrets(patterns: Sequence[str], document: dict[str, Any]) -> dict[str, Any]:
+    """Return a command's input without what stands where its secrets belong."""
+    for pattern in patterns:
+        name, _, inner = pattern.partition(".*.")
+        if not inner:
+            document.pop(name, None)
+        for item in document[name] if inner else ():
+            item.pop(inner)
+    return document
 
 
 class Town:
@@ -161,19 +172,20 @@ class Town:
         principal = None if for_whom is None else PartyId(for_whom)
         spec, committed, amount = REGISTRY.find(command.NAME), None, None
         if secrets:
-            document = {n: v for n, v in render_request(command, PREFIX).items() if n not in spec.secrets}
+            document = without_secrets(spec.secrets, render_request(command, PREFIX))
             asked = Given(command.NAME, json.dumps(document).encode(), who, given, principal, None, secrets)
             sealed = seal_secrets(self.vault, self.new_id, asked)
             command = parse_request(type(command), sealed.data, PREFIX)
-            subject = spec.data_subject(command, principal or who)
-            self.vault.keep(subject, who, given, sealed.event_id, sealed.openings)
+            evidence = spec.gather(command, BlobHost(self.blobs, self.load, self.vault, PREFIX))
+            owners = spec.owners(command, principal or who, evidence)
+            self.vault.keep(owners, who, given, sealed.event_id, sealed.openings)
             committed, amount = sealed.committed(), spec.amount(sealed.values())
         text = command_text(
             command, command_id=given, actor=who, on_behalf_of=principal, ledger=self.ledger, prefix=PREFIX
         )
         attestation = self.sign(who, text, int(signed) - 1) if signed and self.party(who).keys else None
         key = CommandKey(who, given, hashlib.sha256(text).digest())
-        evidence = spec.gather(command, BlobHost(self.blobs, self.load, self.vault))
+        evidence = spec.gather(command, BlobHost(self.blobs, self.load, self.vault, PREFIX))
         return Request(key, who, command, principal, attestation, evidence, committed, amount)
 
     @property

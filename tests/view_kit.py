@@ -50,6 +50,7 @@ from tests.governance_kit import ANY, LATER, NOW, Town
 from tests.identity_kit import submit
 from tests.rights_kit import FILM
 from tests.title_kit import citing, contested, granted, offering, recorded, revoking, titled
+from tests.trade_kit import Market, superseding
 from tests.unit.test_registry import WHOLE
 
 NOW_US = microseconds(NOW)
@@ -302,4 +303,8 @@ def history(town: Town | None = None) -> list[LedgerRow]:
     town.give(OpenField(party=guild, event=event, path="name", purpose=OpeningPurpose.COURT), court).require()
     Dispute(town).reached("judgment")
     trade(town)
+    market = Market(town)
+    market.reverse(market.settle().result()).require()
+    critic = town.enrol(PartyKind.PERSON, Role.AUDITOR, key=True)
+    town.give(superseding(town, still, critic), critic).require()
     return town.store.rows(0, 100_000)

@@ -11,7 +11,10 @@ from typing import Annotated as A
 from domain.events import Doc, Event, KeyChange, Sha256, fact
 from domain.ids import PartyId
 from domain.rights.grant_events import GRANT_EVENTS
+from domain.rights.licence_events import LICENCE_EVENTS
 from domain.rights.settlement import HOLDERS_MAX, WHOLE_BP, Holder
+from domain.rights.settlement_events import SETTLEMENT_EVENTS
+from domain.rights.valuation import VALUATION_EVENTS
 
 REGISTER_CHARACTERS_MAX = 40
 NUMBER_CHARACTERS_MAX = 80
@@ -159,4 +162,7 @@ EVENTS = (
     ClaimContested,
     ClaimResolved,
     *GRANT_EVENTS,
+    *LICENCE_EVENTS,
+    *SETTLEMENT_EVENTS,
+    *VALUATION_EVENTS,
 )

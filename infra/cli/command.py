@@ -118,13 +118,13 @@ def give(
     if as_json:
         say_json(result)
     else:
-        _print_result(result, words)
+        print_result(result, words)
     if result.get("decision") == "refused":
         raise typer.Exit(EXIT_DENIED)
     return result
 
 
-def _print_result(result: dict[str, Any], words: Words) -> None:
+def print_result(result: dict[str, Any], words: Words) -> None:
     if result.get("decision") == "refused":
         note(words(f"会被拒绝：{result['because']}", f"would be refused: {result['because']}"))
         return

@@ -31,6 +31,7 @@ from infra.cli import (
     schema,
     system,
     topic,
+    trade,
     vault,
 )
 from infra.cli.output import EXIT_CRASH, EXIT_INTERRUPTED, errors_as_exit_codes, note
@@ -52,6 +53,7 @@ app.command("command")(command.command)
 governance.register(app)
 rights.register(app)
 app.add_typer(rights_check.app, name="rights")
+trade.register(app)
 app.add_typer(decision.app, name="decision")
 app.add_typer(vault.app, name="vault")
 ancestry.register(asset.app)

@@ -33,6 +33,7 @@ VERB_OF: Final[dict[str, str]] = {}
 """The verb of each command, of the groups that were asked for so far."""
 BY_HAND: Final[Mapping[str, str]] = {
     "submit-object": "identify",
+    "make-settlement": "trade settle",
 }
 """The verbs that do more than give one command, and what they give."""
 Fill = Callable[[typer.Typer], None]

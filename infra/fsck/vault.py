@@ -18,7 +18,10 @@ from domain.events import Envelope, Event, Sha256
 from domain.governance.events import ErasureCompleted, SubjectErased
 from domain.identity.events import DuplicateSubmissionDetected, ObjectIdentified
 from domain.rights.events import RightsClaimed
+from domain.rights.settlement_events import SettlementMade
+from domain.rights.valuation import ValuationIssued
 from producers.registry import REGISTRY
+from producers.secrets import places
 from producers.vault import Vault
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Decoded
@@ -28,12 +31,12 @@ MISSING_MAX: Final = 100
 
 
 def _committed() -> dict[type[Event], tuple[str, ...]]:
-    """Return the fields of each event that hold commitments, as the registry says."""
+    """Return the places of each event that hold commitments, as the registry says."""
     found: dict[type[Event], tuple[str, ...]] = {}
     for spec in REGISTRY:
         for event in spec.events if spec.secrets else ():
             names = {field.name for field in CATALOGUE.by_type[event.TYPE].record.fields}
-            found[event] = tuple(name for name in spec.secrets if name in names)
+            found[event] = tuple(one for one in spec.secrets if one.partition(".")[0] in names)
     return found
 
 
@@ -88,6 +91,8 @@ class VaultCheck:
                     self._document(index, "intake manifest", sha256, self._missing_of_object, envelope.stream_id)
                 case RightsClaimed(statement=sha256, holder=holder) if not self._is_blob(sha256):
                     self._document(index, "statement", sha256, self._missing, holder)
+                case SettlementMade(statement=sha256):
+                    self._document(index, "settlement statement", sha256, self._missing, _whom(envelope))
                 case _:
                     pass
         except Unavailable as err:
@@ -112,17 +117,16 @@ class VaultCheck:
             self.unknown.append(str(err))
 
     def _values_of(self, index: int, envelope: Envelope, event: Event) -> None:
-        for path in COMMITTED.get(type(event), ()):
-            commitment = getattr(event, path)
-            if commitment is None:
-                continue
+        for path, commitment in places(COMMITTED.get(type(event), ()), event):
             what = f"the value of {path} of the entry at {index}"
             try:
                 opening = self._vault.open(envelope.event_id, path)
                 verify_opening(commitment, envelope.event_id, path, opening.salt, opening.value)
             except NotFound:
-                subject = envelope.stream_id if event.STREAM == "P" else envelope.on_behalf_of or envelope.actor
-                _note(self._missing, subject, what)
+                if isinstance(event, ValuationIssued):  # what an object is worth is its holder's secret
+                    _note(self._missing_of_object, event.object, what)
+                else:
+                    _note(self._missing, _subject(envelope, event, path), what)
                 continue
             except Invalid as err:
                 self.damages.append(f"{what}: {err}")
@@ -142,6 +146,18 @@ class VaultCheck:
         except Invalid as err:
             self.damages.append(f"{what} {err}")
         self._found += 1
+
+
+def _whom(envelope: Envelope) -> UUID:
+    """Return for whom an event was recorded."""
+    return envelope.on_behalf_of or envelope.actor
+
+
+def _subject(envelope: Envelope, event: Event, path: str) -> UUID:
+    """Return whose secret a value is: the party's of a line of a settlement, else the party's that the event is of."""
+    if isinstance(event, SettlementMade) and path.startswith("lines."):
+        return event.lines[int(path.split(".")[1])].party
+    return envelope.stream_id if event.STREAM == "P" else _whom(envelope)
 
 
 def _note(missing: dict[UUID, list[str]], key: UUID, said: str) -> None:

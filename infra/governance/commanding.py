@@ -67,13 +67,13 @@ def prepare(session: Session, given: Given, *, keep: bool = True) -> tuple[Reque
     attestation, document = (None, None) if signed is None else signed
     key = CommandKey(given.actor, given.command_id, sha256(text).digest())
     spec = REGISTRY.find(given.name)
-    evidence = spec.gather(command, BlobHost(session.blobs, session.load, session.vault))
+    evidence = spec.gather(command, BlobHost(session.blobs, session.load, session.vault, session.config.prefix))
     amount = None if secrets is None else spec.amount(secrets.values())
     committed = None
     if secrets is not None:
         if keep:
-            subject = spec.data_subject(command, given.on_behalf_of or given.actor)
-            session.vault.keep(subject, given.actor, given.command_id, secrets.event_id, secrets.openings)
+            owners = spec.owners(command, given.on_behalf_of or given.actor, evidence)
+            session.vault.keep(owners, given.actor, given.command_id, secrets.event_id, secrets.openings)
         committed = secrets.committed()
     return Request(key, given.actor, command, given.on_behalf_of, attestation, evidence, committed, amount), document
 

@@ -8,6 +8,7 @@ under the policy that its envelope names. What can be neither (no policy applied
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -38,6 +39,7 @@ from producers.governance import POLICY_SET
 from producers.identity import OBJECT
 from producers.ports import CommandKey, LedgerRow
 from producers.registry import REGISTRY
+from producers.secrets import at
 from schemas.attestation import ATTESTATION_BYTES_MAX, SubmitManifest, parse_attestation
 from schemas.requests import parse_request
 from schemas.values import instant_of
@@ -196,14 +198,21 @@ def _command_again(
     if spec.measures:
         return {"rests_on": [], "events": [], "same": None, "because": "it recorded a measurement: not made again"}
     given = parse_request(spec.command, rfc8785.dumps(command["input"]), session.config.prefix)
+    committed = _committed(session, spec, given, first)
+    if spec.weighs and committed is not None and committed.values.keys() != committed.fields.keys():
+        return {"rests_on": [], "events": [], "same": None, "because": "it weighed values that were erased since"}
     request = Request(
         CommandKey(first.envelope.actor, first.envelope.command_id, sha256(attestation.text).digest()),
         first.envelope.actor,
         given,
         first.envelope.on_behalf_of,
         attestation,
-        spec.gather(given, BlobHost(session.blobs, partial(session.load, before=first.index), session.vault)),
-        _committed(spec, given, first),
+        spec.gather(
+            given,
+            BlobHost(session.blobs, partial(session.load, before=first.index), session.vault, session.config.prefix),
+        ),
+        committed,
+        None if committed is None else spec.amount(committed.values),
     )
     again = decide_again(
         session.store,
@@ -223,12 +232,15 @@ def _command_again(
     }
 
 
-def _committed(spec: CommandSpec, command: Command, first: Recorded) -> Committed | None:
-    """Return the commitments as they were recorded: what they open to may have been erased."""
-    fields = spec.given_secrets(command)
-    if not fields:
+def _committed(session: Session, spec: CommandSpec, command: Command, first: Recorded) -> Committed | None:
+    """Return the commitments as they were recorded, with what the vault still has of the values they open to."""
+    event_id, paths, values = first.envelope.event_id, spec.given_secrets(command), dict[str, Any]()
+    if not paths:
         return None
-    return Committed(first.envelope.event_id, {name: getattr(first.event, name) for name in fields})
+    for path in paths:
+        with suppress(NotFound):
+            values[path] = json.loads(session.vault.open(event_id, path).value)
+    return Committed(event_id, {path: at(path, first.event) for path in paths}, values)
 
 
 def _judgement_again(session: Session, events: list[Recorded], judged: Recorded) -> dict[str, Any]:

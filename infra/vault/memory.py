@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from itertools import chain
 from uuid import UUID
 
 from domain.errors import Invalid, NotFound, Rejected
@@ -15,20 +16,26 @@ class MemoryVault:
     def __init__(self) -> None:
         """Begin with nothing."""
         self._states: dict[UUID, str] = {}
-        self._commands: dict[tuple[UUID, UUID], tuple[UUID, Kept]] = {}
+        self._commands: dict[tuple[UUID, UUID], tuple[Mapping[str, UUID], Kept]] = {}
         self._documents: dict[Sha256, tuple[UUID, bytes]] = {}
         self._destroyed: dict[UUID, int] = {}
         self._told: set[UUID] = set()
 
     def keep(
-        self, subject: UUID, actor: UUID, command_id: UUID, event_id: UUID, openings: Mapping[str, Opening]
+        self,
+        owners: Mapping[str, UUID],
+        actor: UUID,
+        command_id: UUID,
+        event_id: UUID,
+        openings: Mapping[str, Opening],
     ) -> Kept:
         """Keep the values of a command's event; see the port."""
-        self._require_open(subject)
+        for subject in sorted({owners[path] for path in openings}):
+            self._require_open(subject)
         known = self.kept(actor, command_id)
         if known is None:
             known = Kept(event_id, dict(openings))
-            self._commands[actor, command_id] = subject, known
+            self._commands[actor, command_id] = {path: owners[path] for path in openings}, known
         elif {path: one.value for path, one in known.openings.items()} != {p: o.value for p, o in openings.items()}:
             raise Rejected(f"command {command_id} is known with other values")
         return known
@@ -47,9 +54,9 @@ class MemoryVault:
 
     def owner(self, event_id: UUID, path: str) -> UUID | None:
         """Return the data subject of a value; see the port."""
-        for subject, kept in self._commands.values():
+        for owners, kept in self._commands.values():
             if kept.event_id == event_id and path in kept.openings:
-                return subject
+                return owners[path]
         return None
 
     def discard(self, actor: UUID, command_id: UUID) -> None:
@@ -78,8 +85,9 @@ class MemoryVault:
 
     def held(self, subject: UUID | None = None) -> int:
         """Return how much is here; see the port."""
-        values = (len(kept.openings) for owner, kept in self._commands.values() if subject in (None, owner))
-        return sum(values) + sum(subject in (None, owner) for owner, _ in self._documents.values())
+        values = (owner for owners, _ in self._commands.values() for owner in owners.values())
+        documents = (owner for owner, _ in self._documents.values())
+        return sum(subject in (None, owner) for owner in chain(values, documents))
 
     def begin_erasure(self, subject: UUID) -> None:
         """Keep nothing more of a subject; see the port."""
@@ -94,7 +102,12 @@ class MemoryVault:
     def destroy(self, subject: UUID) -> int:
         """Destroy what is a subject's; see the port."""
         self._destroyed[subject] = self._destroyed.get(subject, 0) + self.held(subject)
-        self._commands = {key: kept for key, kept in self._commands.items() if kept[0] != subject}
+        left: dict[tuple[UUID, UUID], tuple[Mapping[str, UUID], Kept]] = {}
+        for key, (owners, kept) in self._commands.items():
+            others = {path: owner for path, owner in owners.items() if owner != subject}
+            if others:
+                left[key] = others, Kept(kept.event_id, {path: kept.openings[path] for path in others})
+        self._commands = left
         self._documents = {key: kept for key, kept in self._documents.items() if kept[0] != subject}
         self._states[subject] = "erased"
         return self._destroyed[subject]

@@ -1,8 +1,9 @@
 """From the value of a secret to the commitments that stand for it, and to the vault.
 
 What an actor signs holds a commitment under the command's id, at `input.<field>`; the event holds one under its own id,
-at `<field>`. Both are to the same salt and value, which one opening shows for both. A command that is given again finds
-its salts and its event's id in the vault, so it is the same command.
+at `<field>`; both are to the same salt and value, which one opening shows for both. Fields are places as
+`producers.secrets` writes them. A command that is given again finds its salts and its event's id in the vault, so it is
+the same command.
 
 A secret is given as its value, or as an object of `salt` (64 hex digits) and `value`, where it is signed elsewhere.
 """
@@ -23,6 +24,7 @@ from infra.governance.given import Given
 from producers.authority import Committed, Request
 from producers.ports import LedgerStore
 from producers.registry import REGISTRY
+from producers.secrets import matches, put
 from producers.vault import Opening, Vault
 from schemas.requests import DEPTH_MAX, REQUEST_BYTES_MAX
 from schemas.strict_json import parse_strict
@@ -37,7 +39,7 @@ class Secrets:
     openings: Mapping[str, Opening]
 
     def values(self) -> dict[str, Any]:
-        """Return the values, by field."""
+        """Return the values, by place."""
         return {name: json.loads(one.value) for name, one in self.openings.items()}
 
     def committed(self) -> Committed:
@@ -45,6 +47,7 @@ class Secrets:
         return Committed(
             self.event_id,
             {path: commit(self.event_id, path, one.salt, one.value) for path, one in self.openings.items()},
+            self.values(),
         )
 
 
@@ -60,7 +63,7 @@ def seal_secrets(vault: Vault, new_id: Callable[[], UUID], given: Given, *, salt
     document = parse_strict(given.data, given.name, bytes_max=REQUEST_BYTES_MAX, depth_max=DEPTH_MAX)
     if not isinstance(document, dict):
         raise Invalid(f"{given.name}: expected an object")
-    unknown = sorted(set(given.secrets or {}) - set(spec.secrets))
+    unknown = sorted(path for path in given.secrets or {} if not any(matches(one, path) for one in spec.secrets))
     if unknown:
         known = ", ".join(spec.secrets) or "none"
         raise Invalid(f"{given.name}: expected secrets of {known}, found {unknown[0][:60]!r}")
@@ -73,9 +76,17 @@ def seal_secrets(vault: Vault, new_id: Callable[[], UUID], given: Given, *, salt
         event_id, openings = kept.event_id, dict(kept.openings)
     for name, opening in openings.items():
         found = commit(given.command_id, f"input.{name}", opening.salt, opening.value).hex()
-        if document.setdefault(name, found) != found:
+        if _stands(document, given.name, name, found) != found:
             raise Invalid(f"{given.name}.{name}: the secret does not open the commitment that stands there")
     return Secrets(json.dumps(document).encode(), event_id, openings)
+
+
+def _stands(document: dict[str, Any], command: str, path: str, commitment: str) -> Any:
+    """Return what stands at the place of a secret in a command's input, the commitment where nothing did."""
+    try:
+        return put(document, path, commitment)
+    except LookupError as err:
+        raise Invalid(f"{command}: expected a place for the secret {path[:60]!r}, found none") from err
 
 
 def _opening(name: str, given: Any, salted: bool) -> Opening:

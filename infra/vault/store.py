@@ -73,21 +73,28 @@ class PostgresVault:
             yield PostgresVault(self._dsn, self._masters, connection=connection)
 
     def keep(
-        self, subject: UUID, actor: UUID, command_id: UUID, event_id: UUID, openings: Mapping[str, Opening]
+        self,
+        owners: Mapping[str, UUID],
+        actor: UUID,
+        command_id: UUID,
+        event_id: UUID,
+        openings: Mapping[str, Opening],
     ) -> Kept:
         """Keep the values of a command's event; see the port."""
         with self._connected() as connection:
-            key = self._key_for(connection, subject)
+            # in one order, so that two commands that lock the same subjects never wait for one another
+            keys = {one: self._key_for(connection, one) for one in sorted({owners[path] for path in openings})}
             known = self._kept(connection, actor, command_id)
             if known is not None:
                 if _values(known.openings) != _values(openings):
                     raise Rejected(f"command {command_id} is known with other values")
                 return known
             for path, opening in openings.items():
+                key = keys[owners[path]]
                 sealed = encrypt(key, opening.salt + opening.value, _about(event_id, path))
                 connection.execute(
                     "INSERT INTO vault.secrets VALUES (%s, %s, %s, %s, %s, %s)",
-                    (event_id, path, subject, actor, command_id, sealed),
+                    (event_id, path, owners[path], actor, command_id, sealed),
                 )
         return Kept(event_id, dict(openings))
 

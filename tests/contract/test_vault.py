@@ -57,7 +57,7 @@ def vault(request: pytest.FixtureRequest) -> Vault:
 
 
 def keep(vault: Vault, n: int = 1, subject: UUID = ANNA, value: bytes = b'"x"', path: str = "prompt") -> Kept:
-    return vault.keep(subject, ACTOR, command(n), event(n), {path: opening(value)})
+    return vault.keep({path: subject}, ACTOR, command(n), event(n), {path: opening(value)})
 
 
 class TestEveryVault:
@@ -65,7 +65,7 @@ class TestEveryVault:
 
     def test_what_is_kept_is_opened(self, vault: Vault) -> None:
         both = {"prompt": opening(b'"a"'), "negative_prompt": opening(b'"b"', bytes(32))}
-        assert vault.keep(ANNA, ACTOR, command(1), event(1), both) == Kept(event(1), both)
+        assert vault.keep(dict.fromkeys(both, ANNA), ACTOR, command(1), event(1), both) == Kept(event(1), both)
         assert vault.open(event(1), "prompt") == opening(b'"a"')
         assert vault.open(event(1), "negative_prompt") == opening(b'"b"', bytes(32))
         assert vault.owner(event(1), "prompt") == ANNA
@@ -81,11 +81,11 @@ class TestEveryVault:
 
     def test_the_same_command_again_has_its_first_event_and_salts(self, vault: Vault) -> None:
         first = keep(vault)
-        again = vault.keep(ANNA, ACTOR, command(1), event(9), {"prompt": opening(salt=bytes(32))})
+        again = vault.keep({"prompt": ANNA}, ACTOR, command(1), event(9), {"prompt": opening(salt=bytes(32))})
         assert again == first and vault.owner(event(9), "prompt") is None
         for other in ({"prompt": opening(b'"y"')}, {"prompt": opening(), "more": opening()}):
             with pytest.raises(Rejected, match="known with other values"):
-                vault.keep(ANNA, ACTOR, command(1), event(1), other)
+                vault.keep(dict.fromkeys(other, ANNA), ACTOR, command(1), event(1), other)
 
     def test_what_was_refused_is_discarded(self, vault: Vault) -> None:
         keep(vault)
@@ -108,6 +108,21 @@ class TestEveryVault:
         with pytest.raises(Rejected, match="erased"):
             keep(vault, 4)
         keep(vault, 5, BEN)
+
+    def test_each_value_of_a_command_may_be_another_subjects(self, vault: Vault) -> None:
+        both = {"lines.0.amount": opening(b'"a"'), "lines.1.amount": opening(b'"b"')}
+        owners = {"lines.0.amount": ANNA, "lines.1.amount": BEN}
+        vault.keep(owners, ACTOR, command(1), event(1), both)
+        assert (vault.held(ANNA), vault.held(BEN), vault.held()) == (1, 1, 2)
+        assert vault.owner(event(1), "lines.1.amount") == BEN
+        vault.begin_erasure(BEN)
+        assert vault.destroy(BEN) == 1
+        assert vault.kept(ACTOR, command(1)) == Kept(event(1), {"lines.0.amount": opening(b'"a"')})
+        with pytest.raises(NotFound):
+            vault.open(event(1), "lines.1.amount")
+        with pytest.raises(Rejected, match="erased"):
+            vault.keep(owners, ACTOR, command(2), event(2), both)
+        assert vault.held() == 1 and vault.kept(ACTOR, command(2)) is None, "all of them or none"
 
     def test_nothing_more_is_kept_from_the_beginning_of_an_erasure_on(self, vault: Vault) -> None:
         keep(vault)
@@ -262,7 +277,7 @@ class TestCiphertext:
         """Not even where event id and path are, byte by byte, what a document is bound to."""
         digest = postgres.keep_document(ANNA, b"one")
         place = UUID(bytes=digest[:16])
-        postgres.keep(ANNA, ACTOR, command(1), place, {"prompt": opening()})
+        postgres.keep({"prompt": ANNA}, ACTOR, command(1), place, {"prompt": opening()})
         with psycopg.connect(ledger_database.superuser) as connection:
             connection.execute("UPDATE vault.documents SET sealed = (SELECT sealed FROM vault.secrets)")
         with pytest.raises(Invalid):

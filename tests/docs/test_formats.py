@@ -33,8 +33,10 @@ from domain.ledger.policy import parse_policy
 from domain.ledger.proof import parse_proof, verify_proof
 from domain.ledger.tiles import encode_bundle, parse_bundle, parse_tile_path, tile_path, tiles_for
 from domain.rights.events import title_key
+from domain.rights.plan import read_plan
 from domain.rights.scope_json import parse_scope, scope_json
 from domain.rights.scope_terms import scope_of, terms_of
+from domain.rights.statement import read_statement
 from infra.consumers.skips import read_skips
 from infra.embedded.place import Record
 from infra.home import Home
@@ -60,6 +62,9 @@ from schemas.records import Partition
 from schemas.requests import parse_request
 from tests.docs.pages import ROOT, example, examples, text
 from tests.golden.ledger.make_golden import LEAVES
+from tests.golden.trade.make_golden import PREFIX
+from tests.golden.trade.make_golden import plan as golden_plan
+from tests.golden.trade.make_golden import statement as golden_statement
 from tests.rights_kit import FILM
 
 PAGE = "formats.md"
@@ -286,3 +291,11 @@ def test_signed_manifests() -> None:
         prefix="10.5072",
     )
     assert text.decode() == read("signed-manifest")
+
+
+def test_the_plan_and_the_statement_are_the_golden_ones() -> None:
+    assert read("plan").encode() == (GOLDEN / "trade" / "plan.json").read_bytes()
+    assert read_plan(json.loads(read("plan")), PREFIX) == golden_plan()
+    assert read("plan-digest") == hashlib.sha256(read("plan").encode()).hexdigest()
+    assert read("statement").encode() == (GOLDEN / "trade" / "statement.json").read_bytes()
+    assert read_statement(json.loads(read("statement")), PREFIX) == golden_statement()

@@ -32,6 +32,7 @@ PLAN = (
     ),
     ("`case show`", "case show $(cat case)"),
     (VERBS, "template define --name previs"),
+    ("`trade balance`", "trade balance"),
     ("`template show`", "template show $(cat template)"),
     (
         VERBS,

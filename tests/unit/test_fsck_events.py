@@ -94,7 +94,9 @@ class TestVault:
 
     def test_what_nothing_names_is_counted(self, studio: Studio) -> None:
         studio.vault.keep_document(studio.author, b"left by a crash")
-        studio.vault.keep(studio.author, studio.author, UUID(int=1), UUID(int=2), {"x": Opening(bytes(32), b"1")})
+        studio.vault.keep(
+            {"x": studio.author}, studio.author, UUID(int=1), UUID(int=2), {"x": Opening(bytes(32), b"1")}
+        )
         check = studio.check()
         assert check.damages == [] and check.summary.endswith("2 are named by nothing")
 

@@ -98,6 +98,7 @@ from tests.compliance_kit import DOCKET, PLACE, Dispute
 from tests.governance_kit import ANY, LATER, NOW, PREFIX, Town, binding, signer_of
 from tests.identity_kit import submit
 from tests.title_kit import contested, granted, granting, offered, offering, recorded, revoked, revoking, titled
+from tests.trade_kit import VALUES, Market, superseding, valuing
 
 WHOLE: dict[str, Any] = {
     "declared": Declared(
@@ -125,6 +126,7 @@ class Cast:
         self.other = self.town.bring(b"another still", self.guild, **WHOLE)
         self.paper = self.town.put(b"reasons, names and all")
         self.vendor = self.town.enrol(PartyKind.ORGANISATION, key=True)
+        self.critic = self.town.enrol(PartyKind.PERSON, Role.AUDITOR, key=True)
         self.court = self.town.enrol(PartyKind.ORGANISATION, Role.CLERK, key=True)
 
 
@@ -187,6 +189,10 @@ SAMPLES: dict[str, Make] = {
     "reinstate-grant": lambda c: ReinstateGrant(
         grant=revoked(c.town, titled(c.town, c.town.holder), c.town.holder, c.vendor), basis=c.paper, effective_at=NOW
     ),
+    "make-settlement": lambda c: Market(c.town, c.town.holder).command(100)[0],
+    "reverse-settlement": lambda c: _settled(Market(c.town, c.town.holder)),
+    "issue-valuation": lambda c: valuing(c.town, c.still),
+    "supersede-valuation": lambda c: superseding(c.town, c.still, c.critic),
     "submit-object": lambda c: submit(c.town.data(b"a third still"), **WHOLE),
     "attest-elements": lambda c: AttestElements(object=c.still, elements=(Element.MODEL,), statement=c.paper),
     "recheck-object": lambda c: _declares_less(c),
@@ -252,6 +258,11 @@ SECRETS: dict[str, dict[str, Any]] = {
     "declare-particulars": {"name": "林晚照", "contact": "lin@example.org"},
     "record-prompt": {"prompt": "夜里的水闸"},
     "quote-price": {"price": {"currency": "CNY", "minor": 1200}},
+    "make-settlement": {
+        place: {"currency": "CNY", "minor": minor}
+        for place, minor in (("amount", 100), *((f"lines.{n}.amount", m) for n, m in enumerate((80, 17, 2, 1))))
+    },
+    "issue-valuation": dict(VALUES),
     "report-sighting": {"place": PLACE},
     "send-notice": {"addressee": "a video platform abroad"},
     "refer-case": {"docket": DOCKET},
@@ -261,6 +272,8 @@ ACTORS = {
     "open-field": "court",
     "place-legal-hold": "court",
     "lift-legal-hold": "court",
+    "issue-valuation": "critic",
+    "supersede-valuation": "critic",
     "record-counter-notice": "court",
     "record-judgment": "court",
 }
@@ -292,6 +305,10 @@ def opening(c: Cast) -> Command:
 def held(c: Cast) -> Command:
     c.town.give(PlaceLegalHold(party=c.guild, matter="x"), c.court).require()
     return LiftLegalHold(party=c.guild, hold=c.town.load(c.guild, PARTY).version)
+
+
+def _settled(market: Market) -> Command:
+    return market.reversing(market.settle(100).result())
 
 
 def _approved(c: Cast) -> Command:
@@ -344,7 +361,7 @@ def test_it_is_recorded_and_answered_when_repeated(cast: Cast, name: str) -> Non
     actor = actor_of(cast, name)
     assert (envelope.actor, envelope.actor_kind, envelope.command_id) == (actor, ActorKind.HUMAN, given)
     assert envelope.attestation is not None and envelope.mandate is None
-    assert events[0].STREAM in ("P", "K", "G", "R", "O", "C", "T", "U", "F")
+    assert events[0].STREAM in ("P", "K", "G", "R", "M", "V", "O", "C", "T", "U", "F")
     size = cast.town.store.size()
     again = give(cast, name, command, command_id=given)
     assert again.repeated and (again.first, again.last) == (outcome.first, outcome.last)

@@ -58,7 +58,9 @@ def test_input_and_event_commit_to_one_salt_and_value(desk: Desk) -> None:
 def test_each_time_another_salt_until_it_is_kept(desk: Desk) -> None:
     first, second = desk.seal({"prompt": "x"}), desk.seal({"prompt": "x"})
     assert first.data != second.data and first.event_id != second.event_id
-    desk.town.vault.keep(desk.town.holder, desk.town.holder, desk.command_id, first.event_id, first.openings)
+    desk.town.vault.keep(
+        {"prompt": desk.town.holder}, desk.town.holder, desk.command_id, first.event_id, first.openings
+    )
     assert desk.seal({"prompt": "x"}) == first
     with pytest.raises(Rejected, match="known with other values"):
         desk.seal({"prompt": "y"})
