@@ -31,6 +31,7 @@ ComputeResourceId = NewType("ComputeResourceId", UUID)
 InfringementId = NewType("InfringementId", UUID)
 TitleId = NewType("TitleId", UUID)
 RightsGrantId = NewType("RightsGrantId", UUID)
+LicenceId = NewType("LicenceId", UUID)
 PartyId = NewType("PartyId", UUID)
 LedgerId = NewType("LedgerId", UUID)
 PolicySetId = NewType("PolicySetId", UUID)
@@ -225,6 +226,11 @@ def parse_title_id(text: str) -> TitleId:
 def parse_rights_grant_id(text: str) -> RightsGrantId:
     """Return the UUID of a grant's identifier. Raises: Invalid, also for an identifier of another kind."""
     return RightsGrantId(_parse_kind(text, "R"))
+
+
+def parse_licence_id(text: str) -> LicenceId:
+    """Return the UUID of a licence's identifier. Raises: Invalid, also for an identifier of another kind."""
+    return LicenceId(_parse_kind(text, "L"))
 
 
 def parse_party_id(text: str) -> PartyId:

@@ -1,7 +1,7 @@
-"""Commands of the rights context: titles, and the grants that hang on them."""
+"""Commands of the rights context: titles, the grants that hang on them, licences."""
 
 from typing import Final
 
-from producers import grants, titles
+from producers import grants, licences, titles
 
-COMMANDS: Final = (*titles.COMMANDS, *grants.COMMANDS)
+COMMANDS: Final = (*titles.COMMANDS, *grants.COMMANDS, *licences.COMMANDS)

@@ -1,4 +1,5 @@
-"""Facts of titles: who owns a work and why, who disputes it, to whom it went. Those of grants are in `grant_events`.
+"""Facts of titles: who owns a work and why, who disputes it, to whom it went. Those of grants are in
+`grant_events`, those of licences in `licence_events`.
 
 A title is the root of every authorisation chain. Whoever owns a part of it is named by a party identifier; names stand
 in documents, of which events hold salted digests.
@@ -11,6 +12,7 @@ from typing import Annotated as A
 from domain.events import Doc, Event, KeyChange, Sha256, fact
 from domain.ids import PartyId
 from domain.rights.grant_events import GRANT_EVENTS
+from domain.rights.licence_events import LICENCE_EVENTS
 from domain.rights.settlement import HOLDERS_MAX, WHOLE_BP, Holder
 
 REGISTER_CHARACTERS_MAX = 40
@@ -159,4 +161,5 @@ EVENTS = (
     ClaimContested,
     ClaimResolved,
     *GRANT_EVENTS,
+    *LICENCE_EVENTS,
 )

@@ -31,6 +31,7 @@ from infra.governance.commanding import event_as_json
 from infra.governance.signing import require_manifest
 from infra.host import BlobHost
 from infra.log import time_text
+from infra.rights.desk import desk_of
 from producers.authority import PARTY, CommandSpec, Committed, Request
 from producers.commands import Loaded
 from producers.explain import decide_again
@@ -196,13 +197,14 @@ def _command_again(
     if spec.measures:
         return {"rests_on": [], "events": [], "same": None, "because": "it recorded a measurement: not made again"}
     given = parse_request(spec.command, rfc8785.dumps(command["input"]), session.config.prefix)
+    host = BlobHost(session.blobs, partial(session.load, before=first.index), session.vault, desk_of(session))
     request = Request(
         CommandKey(first.envelope.actor, first.envelope.command_id, sha256(attestation.text).digest()),
         first.envelope.actor,
         given,
         first.envelope.on_behalf_of,
         attestation,
-        spec.gather(given, BlobHost(session.blobs, partial(session.load, before=first.index), session.vault)),
+        spec.gather(given, host),
         _committed(spec, given, first),
     )
     again = decide_again(

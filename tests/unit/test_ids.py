@@ -16,6 +16,7 @@ from domain.ids import (
     parse_infringement_id,
     parse_job_id,
     parse_ledger_id,
+    parse_licence_id,
     parse_object_id,
     parse_party_id,
     parse_policy_set_id,
@@ -161,6 +162,7 @@ def test_every_letter_round_trips_and_kinds_are_kept_apart() -> None:
         "H": parse_ledger_id,
         "K": parse_policy_set_id,
         "F": parse_infringement_id,
+        "L": parse_licence_id,
         "J": parse_job_id,
     }
     assert len(KINDS) == 24
