@@ -22,6 +22,7 @@ from infra.cli import (
     governance,
     intake,
     ledger,
+    licence,
     listing,
     objects,
     projection,
@@ -50,6 +51,7 @@ cases.register(app)
 app.command("command")(command.command)
 governance.register(app)
 rights.register(app)
+licence.register(app)
 app.add_typer(decision.app, name="decision")
 app.add_typer(vault.app, name="vault")
 ancestry.register(asset.app)
