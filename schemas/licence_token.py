@@ -101,9 +101,9 @@ def parse_token(text: str) -> Token:
     """Return a token or a presentation. Nothing is verified. Raises: Invalid, and nothing else."""
     if len(text) > TOKEN_BYTES_MAX or not text.isascii():
         raise Invalid(f"token: expected at most {TOKEN_BYTES_MAX} characters of ASCII")
-    signed, *disclosures, last = text.split("~")
-    if not signed or "~" not in text:
+    if "~" not in text:
         raise Invalid("token: expected a signed JWT, then a ~ after it and after each disclosure")
+    signed, *disclosures, last = text.split("~")
     header, claims, signing_input, signature = _jwt(signed, "token")
     _require_members(header, {"alg", "typ", "kid"}, "token header")
     _require_equal(header["alg"], ALGORITHM, "token alg")
