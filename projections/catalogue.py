@@ -8,11 +8,12 @@ from projections.cases import CASES
 from projections.compliance import COMPLIANCE
 from projections.genealogy.view import GENEALOGY
 from projections.ledger import LEDGER
+from projections.licences import LICENCES
 from projections.operations import OPERATIONS
 from projections.parties import PARTIES
 from projections.view import View
 
-VIEWS: Final = (GENEALOGY, COMPLIANCE, CAPABILITIES, PARTIES, LEDGER, OPERATIONS, CASES)
+VIEWS: Final = (GENEALOGY, COMPLIANCE, CAPABILITIES, PARTIES, LEDGER, OPERATIONS, CASES, LICENCES)
 
 
 def find_view(name: str) -> View:

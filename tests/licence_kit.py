@@ -30,8 +30,10 @@ from domain.rights.licence_rules import (
     IssueLicence,
     Item,
     OfferLicence,
+    RefuseLicence,
     ReportUsage,
     RequestLicence,
+    ResumeLicence,
     RevokeLicence,
     SuspendLicence,
 )
@@ -241,6 +243,15 @@ class Deal:
 
     def suspend(self) -> SuspendLicence:
         return suspending(self.licence, self.paper, TOWN_NOW)
+
+    def resume(self) -> ResumeLicence:
+        return ResumeLicence(licence=self.licence, basis=self.paper, effective_at=TOWN_NOW)
+
+    def end(self) -> RevokeLicence:
+        return ending(self.licence, self.paper, TOWN_NOW)
+
+    def refuse(self) -> RefuseLicence:
+        return RefuseLicence(licence=self.licence, clause="not in this season")
 
     def secrets(self, step: str) -> dict[str, Any] | None:
         return {"price": self.price} if step in ("offer", "issue") and self.price is not None else None

@@ -44,6 +44,7 @@ from tests.capability_kit import suspended, template_of
 from tests.compliance_kit import Dispute
 from tests.governance_kit import ANY, LATER, NOW, Town
 from tests.identity_kit import submit
+from tests.licence_kit import Deal
 from tests.unit.test_registry import WHOLE
 
 NOW_US = microseconds(NOW)
@@ -265,4 +266,6 @@ def history(town: Town | None = None) -> list[LedgerRow]:
     event = town.application.codec.accept(town.store.rows(declared.first, 1)[0].entry).envelope.event_id
     town.give(OpenField(party=guild, event=event, path="name", purpose=OpeningPurpose.COURT), court).require()
     Dispute(town).reached("judgment")
+    Deal(town).reached("suspend").give("end").require()
+    Deal(town, price=None, work=b"a novel that nobody asked for").reached("request").give("refuse").require()
     return town.store.rows(0, 100_000)
