@@ -133,7 +133,7 @@ def present(
     from domain.ledger.keys import KeyType
     from infra.clock import now_s, now_us
     from infra.keys.format import read_key
-    from infra.rights.licences import read_token
+    from infra.rights.checking import read_token
     from infra.rights.token import present_token
     from infra.settings import read_settings
     from schemas.licence_token import parse_token
@@ -171,7 +171,7 @@ def verify(
     """Check a token offline: no network, no ledger. Exit 0 valid, 1 invalid, 4 incomplete; each step says why."""
     from domain.rights.scope_json import instant_text, parse_instant
     from infra.clock import now_us
-    from infra.rights.licences import check_files
+    from infra.rights.checking import check_files
     from infra.settings import read_settings
     from schemas.values import instant_of
 

@@ -1,8 +1,7 @@
-"""Licences as their streams stand now; their tokens, their status up to a checkpoint, and the check of both offline."""
+"""Licences as their streams stand now; their tokens, and their status up to a checkpoint."""
 
 import json
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 from domain.errors import Conflict, NotFound, Rejected
@@ -11,19 +10,14 @@ from domain.ids import LicenceId, format_id
 from domain.ledger.checkpoint import parse_checkpoint
 from domain.ledger.keys import NoteSigner
 from domain.ledger.note import parse_note
-from domain.ledger.policy import parse_policy
 from domain.rights.licence import Ended, Licence, NotYet, Refused, Standing, Suspended, standing
 from domain.rights.licence_events import LicenceOffered
 from domain.rights.scope_json import instant_text, scope_json
 from domain.rights.scope_terms import scope_of
 from infra.bootstrap import Session
 from infra.keys.parties import PartyKeys
-from infra.log import read_small_file
 from infra.tiles.reader import make_proof, read_entry
 from producers.licences import LICENCE
-from schemas.catalogue import CATALOGUE
-from schemas.codec import Codec
-from schemas.licence_check import Answer, Given, check_token
 from schemas.licence_status import Proved, write_status
 from schemas.licence_token import TOKEN_BYTES_MAX, decode_base64url, parse_token
 
@@ -115,34 +109,6 @@ def status_of(session: Session, licence: LicenceId) -> tuple[bytes, int]:
     checkpoint = parse_checkpoint(parse_note(proved[0].proof.checkpoint)[0])
     name = format_id("L", licence, session.config.prefix)
     return write_status(name, proved, checkpoint, signer), checkpoint.size
-
-
-def check_files(
-    token: Path,
-    policy: Path,
-    instant: datetime,
-    *,
-    entry: Path | None = None,
-    proof: Path | None = None,
-    status: Path | None = None,
-    audience: str | None = None,
-    nonce: str | None = None,
-) -> Answer:
-    """Check a token from files alone. Raises: NotFound, Unavailable, Invalid (the policy)."""
-    given = Given(
-        parse_policy(read_small_file(policy)),
-        instant,
-        audience,
-        nonce,
-        None if entry is None or proof is None else (read_small_file(entry), read_small_file(proof)),
-        None if status is None else read_small_file(status),
-    )
-    return check_token(read_token(token), given, Codec(CATALOGUE))
-
-
-def read_token(path: Path) -> str:
-    """Return the text of a token file without its last newline. Raises: NotFound, Unavailable."""
-    return read_small_file(path).decode("ascii", errors="replace").removesuffix("\n")
 
 
 def _signer(session: Session, licence: LicenceId) -> NoteSigner:
