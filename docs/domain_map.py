@@ -24,6 +24,7 @@ KIND_WORDS: Final = {
     "F": ("Infringement", "侵权案件"),
     "G": ("Title", "权属"),
     "R": ("Grant", "授权"),
+    "L": ("Licence", "许可"),
 }
 CONTEXT_WORDS: Final = {
     "governance": "治理",

@@ -21,6 +21,16 @@ from domain.ids import LicenceId, ObjectId, PartyId, RightsGrantId, TitleId
 from domain.rights.chain import Above
 from domain.rights.grant import Grant
 from domain.rights.licence import Licence, evolve
+from domain.rights.licence_commands import (
+    IssueLicence,
+    OfferLicence,
+    RefuseLicence,
+    ReportUsage,
+    RequestLicence,
+    ResumeLicence,
+    RevokeLicence,
+    SuspendLicence,
+)
 from domain.rights.licence_events import (
     LicenceIssued,
     LicenceOffered,
@@ -31,19 +41,7 @@ from domain.rights.licence_events import (
     LicenceSuspended,
     UsageReported,
 )
-from domain.rights.licence_rules import (
-    Facts,
-    IssueLicence,
-    Item,
-    OfferLicence,
-    RefuseLicence,
-    ReportUsage,
-    RequestLicence,
-    ResumeLicence,
-    RevokeLicence,
-    SuspendLicence,
-    decide,
-)
+from domain.rights.licence_rules import Facts, Item, decide
 from domain.rights.limits import Derivation, why_not
 from domain.rights.scope_terms import scope_of
 from producers.authority import ANYBODY, PARTY, Acting, CommandSpec, Keys

@@ -24,11 +24,8 @@ from domain.rights.events import Root
 from domain.rights.grant import Grant
 from domain.rights.grant_events import AllocationKind
 from domain.rights.licence import Licence, evolve
-from domain.rights.licence_events import LicenceIssued, LicenceReason, LicenceRequested
-from domain.rights.licence_rules import (
-    Facts,
+from domain.rights.licence_commands import (
     IssueLicence,
-    Item,
     OfferLicence,
     RefuseLicence,
     ReportUsage,
@@ -37,6 +34,8 @@ from domain.rights.licence_rules import (
     RevokeLicence,
     SuspendLicence,
 )
+from domain.rights.licence_events import LicenceIssued, LicenceReason, LicenceRequested
+from domain.rights.licence_rules import Facts, Item
 from domain.rights.limits import Derivation, Limit
 from domain.rights.scope import Scope, Window
 from domain.rights.scope_terms import terms_of

@@ -30,8 +30,8 @@ from domain.rights.grant import Ended, granted_scope, standing
 from domain.rights.grant_events import AllocationKind, RevocationReason, ScopeAllocated, ScopeReleased
 from domain.rights.grant_rules import ReinstateGrant, RevokeGrant
 from domain.rights.licence import Licence, evolve
+from domain.rights.licence_commands import RefuseLicence, ResumeLicence
 from domain.rights.licence_events import LicenceIssued, LicenceRefused, LicenceRevoked, UsageReported
-from domain.rights.licence_rules import RefuseLicence, ResumeLicence
 from domain.rights.limits import Limit
 from domain.rights.scope import contained, passed_on
 from domain.rights.scope_terms import scope_of

@@ -33,8 +33,8 @@ from domain.rights.licence import (
     licensed_scope,
     standing,
 )
+from domain.rights.licence_commands import IssueLicence, RefuseLicence, ResumeLicence
 from domain.rights.licence_events import LicenceIssued, LicenceRefused
-from domain.rights.licence_rules import IssueLicence, RefuseLicence, ResumeLicence
 from domain.rights.limits import Limit
 from domain.rights.scope import Window
 from domain.rights.scope_terms import terms_of

@@ -16,7 +16,7 @@ from domain.ledger.keys import ed25519_signer, parse_vkey
 from domain.ledger.policy import parse_policy
 from domain.ledger.proof import TlogProof
 from domain.rights.licence import Offered, Refused, Requested
-from domain.rights.licence_rules import ResumeLicence
+from domain.rights.licence_commands import ResumeLicence
 from domain.rights.scope import Component
 from domain.rights.scope_json import component_json
 from infra.rights.token import present_token

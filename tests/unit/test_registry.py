@@ -59,8 +59,8 @@ from domain.ids import PartyId, PolicySetId
 from domain.rights.events import Resolution, Root
 from domain.rights.grant_events import AllocationKind, ScopeAllocated
 from domain.rights.grant_rules import AcceptGrant, ApproveGrant, DeclineGrant, ReinstateGrant
+from domain.rights.licence_commands import RefuseLicence, ResumeLicence
 from domain.rights.licence_events import LicenceIssued
-from domain.rights.licence_rules import RefuseLicence, ResumeLicence
 from domain.rights.title_rules import (
     AcceptTransfer,
     ApproveTransfer,
