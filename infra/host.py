@@ -1,8 +1,9 @@
 """The bytes of this home as a command sees them: each look hashes them again."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -14,13 +15,19 @@ from domain.events import Sha256
 from domain.identity.digital_object import Seen
 from domain.identity.events import Content, FingerprintScheme, Measure
 from domain.identity.media import HEAD_BYTES, KINDS, TAIL_BYTES, recognise
+from domain.ids import LicenceId, ObjectId
+from domain.rights.licence_events import LicenceRequested
+from domain.rights.limits import Derivation, Limit
+from domain.rights.title import WHOLE
 from infra.blobs.digests import CHUNK_BYTES, StreamDigest
 from infra.blobs.store import BlobStore
 from infra.blobs.tensors import tensors_digest
 from infra.intake.seeing import see
+from infra.rights.desk import Desk
 from producers.capability import BOM_BYTES_MAX
 from producers.commands import Aggregate, Loaded
 from producers.host import Report
+from producers.identity import OBJECT
 from producers.vault import Vault
 
 S = TypeVar("S")
@@ -34,7 +41,7 @@ class BlobHost:
     blobs: BlobStore
     load: Callable[[UUID, Aggregate[Any]], Loaded[Any]]
     vault: Vault
-    prefix: str
+    desk: Desk
 
     def content(self, sha256: Sha256) -> Content | None:
         """Return what the bytes of a digest are. Raises: Invalid (damaged), Unavailable."""
@@ -141,3 +148,45 @@ class BlobHost:
         """Return a stream's state. Raises: NotFound for a stream of another kind."""
         state: S = self.load(stream_id, aggregate).state
         return state
+
+    def instant(self) -> datetime:
+        """Return the time of this machine, UTC."""
+        return self.desk.now()
+
+    def derivation(self, objects: Sequence[ObjectId], instant: datetime) -> Derivation:
+        """Return what objects allow that come from nothing else: all that their title or grant does.
+
+        What an object comes from is not read here: where it has parents or found sources, that is said in `missing`.
+        """
+        del instant  # an object without parents was the same at any
+        position = self.desk.size() - 1
+        limits = []
+        for name in objects:
+            state = self.state(name, OBJECT)
+            if state.birth is None or state.birth.parents or state.found_sources:
+                return Derivation(position, missing=f"expected the derivation of {name}, found no reader of it")
+            limits.append(Limit(name, WHOLE, f"title of {name}"))
+        return Derivation(position, tuple(limits))
+
+    def token(self, licence: LicenceId, objects: Sequence[ObjectId], requested: LicenceRequested) -> Sha256 | None:
+        """Make and keep the token of a licence: its signed part, and each disclosure under its own digest."""
+        from infra.rights.token import issue_token
+
+        signer = self.desk.signer()
+        if signer is None:
+            return None
+        token = issue_token(
+            signer.sign,
+            signer.verifier.vkey,
+            licence=licence,
+            objects=objects,
+            requested=requested,
+            origin=self.desk.origin,
+            size=self.desk.size(),
+            prefix=self.desk.prefix,
+            now=self.desk.now(),
+        )
+        signed, *disclosures = token.removesuffix("~").split("~")
+        for disclosure in disclosures:
+            self.blobs.put_bytes(disclosure.encode())
+        return self.blobs.put_bytes(signed.encode())

@@ -3,7 +3,9 @@
 Whatever a host says is bound to a digest, so that anybody who has the bytes can look again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
@@ -12,6 +14,9 @@ from domain.capability.manifest import Manifest
 from domain.events import Sha256
 from domain.identity.digital_object import Seen
 from domain.identity.events import Content, FingerprintScheme, Measure
+from domain.ids import LicenceId, ObjectId
+from domain.rights.licence_events import LicenceRequested
+from domain.rights.limits import Derivation
 from producers.commands import Aggregate
 
 DOCUMENT_BYTES_MAX: Final = 1 << 20
@@ -101,3 +106,22 @@ class Host(Protocol):
 
     def state(self, stream_id: UUID, aggregate: Aggregate[S]) -> S:
         """Return a stream's state as it stands; nothing is guarded by that. Raises: NotFound for another kind."""
+
+    def instant(self) -> datetime:
+        """Return the time of this machine, UTC."""
+
+    def derivation(self, objects: Sequence[ObjectId], instant: datetime) -> Derivation:
+        """Return what objects allow at an instant by all that they are made of, as far as this machine has read.
+
+        It is not guarded: whoever decides on it reads `rests_on` again. What cannot be read is said in `missing`.
+
+        Raises: Unavailable.
+        """
+
+    def token(self, licence: LicenceId, objects: Sequence[ObjectId], requested: LicenceRequested) -> Sha256 | None:
+        """Make the token of a licence, keep it, and return the digest of its signed part; None without a key for it.
+
+        The token is worth nothing before the digest stands in a LicenceIssued: that is what a verifier asks for.
+
+        Raises: Unavailable.
+        """

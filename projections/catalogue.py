@@ -8,13 +8,14 @@ from projections.cases import CASES
 from projections.compliance import COMPLIANCE
 from projections.genealogy.view import GENEALOGY
 from projections.ledger import LEDGER
+from projections.licences import LICENCES
 from projections.operations import OPERATIONS
 from projections.parties import PARTIES
 from projections.settlements import SETTLEMENTS
 from projections.trade import TRADE
 from projections.view import View
 
-VIEWS: Final = (GENEALOGY, COMPLIANCE, CAPABILITIES, PARTIES, LEDGER, OPERATIONS, CASES, TRADE, SETTLEMENTS)
+VIEWS: Final = (GENEALOGY, COMPLIANCE, CAPABILITIES, PARTIES, LEDGER, OPERATIONS, CASES, TRADE, SETTLEMENTS, LICENCES)
 
 
 def find_view(name: str) -> View:

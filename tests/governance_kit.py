@@ -24,6 +24,7 @@ from infra.blobs.store import BlobStore
 from infra.clock import now_us as real_now_us
 from infra.governance.given import Given
 from infra.host import BlobHost
+from infra.rights.desk import Desk
 from infra.store.mapper import EntryMapper
 from infra.store.memory import MemoryRecorder
 from infra.vault.memory import MemoryVault
@@ -45,6 +46,7 @@ from schemas.values import instant_of, microseconds
 from tests.identity_kit import submit
 
 PREFIX = "10.5072"
+LOG = "example.org/log"
 ANY = Commitment(Sha256(bytes(32)))
 """Stands where a secret is given beside the command."""
 CODEC = Codec(CATALOGUE)
@@ -113,7 +115,7 @@ class Town:
     def _found(self) -> None:
         texts = tuple(SchemaText(s.sha256, s.text.decode()) for s in CATALOGUE.by_type.values())
         actor = Actor(self.holder, ActorKind.SERVICE)
-        founding = FoundLedger(PREFIX, False, ("example.org/log",), texts)
+        founding = FoundLedger(PREFIX, False, (LOG,), texts)
         key = CommandKey(self.holder, self.new_id())
         self.execute(change_ledger(key, actor, self.ledger, founding)).require()
         commands = (EnrolParty(kind=PartyKind.ORGANISATION), binding(self.ledger, self.holder))
@@ -185,8 +187,18 @@ class Town:
         )
         attestation = self.sign(who, text, int(signed) - 1) if signed and self.party(who).keys else None
         key = CommandKey(who, given, hashlib.sha256(text).digest())
-        evidence = spec.gather(command, BlobHost(self.blobs, self.load, self.vault, PREFIX))
+        evidence = spec.gather(command, BlobHost(self.blobs, self.load, self.vault, self.desk()))
         return Request(key, who, command, principal, attestation, evidence, committed, amount)
+
+    def desk(self) -> Desk:
+        """Return the desk at which this town's licences are written."""
+        return Desk(
+            self.store.size,
+            lambda: instant_of(self.now_us()),
+            lambda: signer_of(self.holder),
+            "example.org/log",
+            PREFIX,
+        )
 
     @property
     def blobs(self) -> BlobStore:

@@ -48,6 +48,7 @@ from tests.capability_kit import suspended, template_of
 from tests.compliance_kit import Dispute
 from tests.governance_kit import ANY, LATER, NOW, Town
 from tests.identity_kit import submit
+from tests.licence_kit import Deal
 from tests.rights_kit import FILM
 from tests.title_kit import citing, contested, granted, offering, recorded, revoking, titled
 from tests.trade_kit import Market, superseding
@@ -307,4 +308,6 @@ def history(town: Town | None = None) -> list[LedgerRow]:
     market.reverse(market.settle().result()).require()
     critic = town.enrol(PartyKind.PERSON, Role.AUDITOR, key=True)
     town.give(superseding(town, still, critic), critic).require()
+    Deal(town).reached("suspend").give("end").require()
+    Deal(town, price=None, work=b"a novel that nobody asked for").reached("request").give("refuse").require()
     return town.store.rows(0, 100_000)

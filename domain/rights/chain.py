@@ -45,8 +45,13 @@ class Above:
 
     @property
     def quota(self) -> int | None:
-        """Return how many units the giver may pass on in all, None for any number."""
-        return None if self.giver is None else self.giver.quota
+        """Return how many units the giver may have promised at once, None for any number.
+
+        It is the quota, less what licences have used up.
+        """
+        if self.giver is None or self.giver.quota is None:
+            return None
+        return self.giver.quota - self.links[-1].spent
 
 
 def require_chain(above: Above) -> None:

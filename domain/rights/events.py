@@ -1,4 +1,5 @@
-"""Facts of titles: who owns a work and why, who disputes it, to whom it went. Those of grants are in `grant_events`.
+"""Facts of titles: who owns a work and why, who disputes it, to whom it went. Those of grants are in
+`grant_events`, those of licences in `licence_events`.
 
 A title is the root of every authorisation chain. Whoever owns a part of it is named by a party identifier; names stand
 in documents, of which events hold salted digests.

@@ -40,7 +40,10 @@ GrantEvent = (
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The grant as it stands; `recorded` is None before it is, `allocated` what it has passed on."""
+    """The grant as it stands; `recorded` is None before it is, `allocated` what it has passed on.
+
+    `spent` are units of its quota that licences have used and that never come back.
+    """
 
     recorded: GrantRecorded | None = None
     approvals: frozenset[PartyId] = frozenset()
@@ -48,6 +51,7 @@ class Grant:
     declined: PartyId | None = None
     turns: tuple[Turn, ...] = ()
     allocated: Live = ()
+    spent: int = 0
 
     @property
     def missing(self) -> tuple[PartyId, ...]:
@@ -152,7 +156,9 @@ def evolve(grant: Grant, event: GrantEvent) -> Grant:
             return replace(grant, turns=(*grant.turns, Turn(effective_at, True, str(reason))))
         case GrantReinstated(effective_at=effective_at):
             return replace(grant, turns=(*grant.turns, Turn(effective_at, False)))
-        case ScopeAllocated() | ScopeReleased():
+        case ScopeAllocated():
             return replace(grant, allocated=evolve_live(grant.allocated, event))
+        case ScopeReleased(used=used):
+            return replace(grant, allocated=evolve_live(grant.allocated, event), spent=grant.spent + (used or 0))
         case _:
             assert_never(event)

@@ -122,9 +122,9 @@ class GrantReinstated(Event):
 
 @fact("edgeprint.rights.ScopeAllocated", stream="G")
 class ScopeAllocated(Event):
-    """A part of the title is promised to a grant."""
+    """A part of the title is promised to a grant or a licence."""
 
-    child: A[StreamId, Doc("the grant to which it is promised")]
+    child: A[StreamId, Doc("the grant or the licence to which it is promised")]
     kind: A[AllocationKind, Doc("who else may use it")]
     scope: A[ScopeTerms, Doc("which part")]
     quota: A[int | None, Doc("units taken from the giver's quota; null: it has none", low=1, high=QUOTA_MAX)]
@@ -132,20 +132,24 @@ class ScopeAllocated(Event):
 
 @fact("edgeprint.rights.ScopeReleased", stream="G")
 class ScopeReleased(Event):
-    """What was promised to a grant is free again, its units too."""
+    """What was promised is free again, its units too, but for those that were used."""
 
-    child: A[StreamId, Doc("the grant to which it was promised")]
+    child: A[StreamId, Doc("the grant or the licence to which it was promised")]
     reason: A[ReleaseReason, Doc("why")]
+    used: A[
+        int | None,
+        Doc("units of a licence that were used and do not come back; null: none", low=1, high=QUOTA_MAX),
+    ] = None
 
 
 @fact("edgeprint.rights.SubscopeAllocated", stream="R")
 class SubscopeAllocated(ScopeAllocated):
-    """A part of a grant is promised to a grant below it."""
+    """A part of a grant is promised to a grant below it, or to a licence under it."""
 
 
 @fact("edgeprint.rights.SubscopeReleased", stream="R")
 class SubscopeReleased(ScopeReleased):
-    """What was promised to a grant below is free again, its units too."""
+    """What was promised below is free again, its units too, but for those that were used."""
 
 
 GRANT_EVENTS = (

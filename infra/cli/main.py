@@ -22,6 +22,7 @@ from infra.cli import (
     governance,
     intake,
     ledger,
+    licence,
     listing,
     objects,
     projection,
@@ -54,6 +55,7 @@ governance.register(app)
 rights.register(app)
 app.add_typer(rights_check.app, name="rights")
 trade.register(app)
+licence.register(app)
 app.add_typer(decision.app, name="decision")
 app.add_typer(vault.app, name="vault")
 ancestry.register(asset.app)

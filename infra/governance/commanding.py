@@ -20,6 +20,7 @@ from infra.governance.signing import sign_here
 from infra.home import Home
 from infra.host import BlobHost
 from infra.keys.parties import PartyKeys
+from infra.rights.desk import desk_of
 from infra.settings import Settings
 from infra.vault.erasure import erasing
 from infra.vault.sealing import Secrets, keeping, seal_secrets
@@ -67,7 +68,7 @@ def prepare(session: Session, given: Given, *, keep: bool = True) -> tuple[Reque
     attestation, document = (None, None) if signed is None else signed
     key = CommandKey(given.actor, given.command_id, sha256(text).digest())
     spec = REGISTRY.find(given.name)
-    evidence = spec.gather(command, BlobHost(session.blobs, session.load, session.vault, session.config.prefix))
+    evidence = spec.gather(command, BlobHost(session.blobs, session.load, session.vault, desk_of(session)))
     amount = None if secrets is None else spec.amount(secrets.values())
     committed = None
     if secrets is not None:

@@ -32,6 +32,7 @@ from infra.governance.commanding import event_as_json
 from infra.governance.signing import require_manifest
 from infra.host import BlobHost
 from infra.log import time_text
+from infra.rights.desk import desk_of
 from producers.authority import PARTY, CommandSpec, Committed, Request
 from producers.commands import Loaded
 from producers.explain import decide_again
@@ -201,16 +202,14 @@ def _command_again(
     committed = _committed(session, spec, given, first)
     if spec.weighs and committed is not None and committed.values.keys() != committed.fields.keys():
         return {"rests_on": [], "events": [], "same": None, "because": "it weighed values that were erased since"}
+    host = BlobHost(session.blobs, partial(session.load, before=first.index), session.vault, desk_of(session))
     request = Request(
         CommandKey(first.envelope.actor, first.envelope.command_id, sha256(attestation.text).digest()),
         first.envelope.actor,
         given,
         first.envelope.on_behalf_of,
         attestation,
-        spec.gather(
-            given,
-            BlobHost(session.blobs, partial(session.load, before=first.index), session.vault, session.config.prefix),
-        ),
+        spec.gather(given, host),
         committed,
         None if committed is None else spec.amount(committed.values),
     )

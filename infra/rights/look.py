@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.errors import NotFound
-from domain.ids import PartyId, RightsGrantId, TitleId, format_id
+from domain.ids import PartyId, RightsGrantId, StreamId, TitleId, format_id
 from domain.rights.allocation import Live
 from domain.rights.grant import Ended, Grant, InForce, Pending, Standing, granted_scope, standing
 from domain.rights.scope_json import instant_text, scope_json
@@ -48,7 +48,7 @@ def look_at_title(session: Session, title: TitleId) -> dict[str, Any]:
             for one in state.transfers
         ],
         "contests": [{"number": one.number, "by": format_id("P", one.by, prefix)} for one in state.contests],
-        "allocated": _allocated(state.allocated, prefix),
+        "allocated": _allocated(session, state.allocated),
     }
 
 
@@ -80,7 +80,7 @@ def look_at_grant(session: Session, grant: RightsGrantId) -> dict[str, Any]:
             },
             *(_link(name, link, now, prefix) for name, link in [*above, (grant, state)]),
         ],
-        "allocated": _allocated(state.allocated, prefix),
+        "allocated": _allocated(session, state.allocated),
     }
 
 
@@ -134,13 +134,22 @@ def _parties(parties: Sequence[PartyId], prefix: str) -> list[str]:
     return [format_id("P", party, prefix) for party in parties]
 
 
-def _allocated(live: Live, prefix: str) -> list[dict[str, Any]]:
+def _allocated(session: Session, live: Live) -> list[dict[str, Any]]:
     return [
         {
-            "child": format_id("R", one.child, prefix),
+            "child": _child(session, one.child),
             "kind": str(one.kind),
             "quota": one.quota,
             "scope": scope_json(scope_of(one.scope)),
         }
         for one in live
     ]
+
+
+def _child(session: Session, child: StreamId) -> str:
+    """Return the identifier of the grant or the licence to which something is allocated."""
+    try:
+        session.load(child, GRANT)
+    except NotFound:
+        return format_id("L", child, session.config.prefix)
+    return format_id("R", child, session.config.prefix)

@@ -58,6 +58,7 @@ from schemas.attestation import command_text, manifest_text
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Codec
 from schemas.framing import unframe
+from schemas.licence_token import parse_token
 from schemas.records import Partition
 from schemas.requests import parse_request
 from tests.docs.pages import ROOT, example, examples, text
@@ -223,6 +224,12 @@ def test_scope() -> None:
     scope = parse_scope(json.loads(read("scope")))
     assert read("scope").encode() == rfc8785.dumps(scope_json(scope))
     assert scope_of(terms_of(scope)) == scope == FILM
+
+
+def test_the_licence_token_is_the_golden_one() -> None:
+    shown = read("licence-token").removesuffix("\n")
+    assert shown == (GOLDEN / "licence" / "presentation.txt").read_text().removesuffix("\n")
+    assert set(parse_token(shown).claims["scope"]) == {"territory", "uses"}
 
 
 def test_the_record_on_kafka_is_the_golden_one() -> None:

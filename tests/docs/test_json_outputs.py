@@ -59,6 +59,28 @@ PLAN = (
     ("`party show`", "party show $(cat holder)"),
     ("`policy show`", "policy show trace-set"),
     ("`identify`", "identify film/made.txt"),
+    ("`declare own-creation`", "declare own-creation novel.txt"),
+    ("`identify`", "identify novel.txt"),
+    (VERBS, "party new-key $(cat person)"),
+    (
+        VERBS,
+        "licence offer --object $(cat novel) --title $(cat title) --scope flat.json "
+        "--terms $(sha256sum <flat.json | cut -c 1-64) --until 2035-01-01T00:00:00Z",
+    ),
+    (VERBS, "licence request $(cat licence) --as $(cat person) --key $(cat vkey) --scope flat.json"),
+    (VERBS, "licence issue $(cat licence) --plan $(sha256sum <novel.txt | cut -c 1-64)"),
+    ("`licence show`", "licence show $(cat licence)"),
+    ("`licence token`", "licence token $(cat licence) --out token"),
+    (
+        "`licence present`",
+        "licence present token --disclose uses --audience a --nonce n --out shown "
+        "--key $(ls -d home/keys/parties/*/* | tail -n 1)",
+    ),
+    ("`licence status`", "licence status $(cat licence) --out status"),
+    (
+        "`licence verify`",
+        "licence verify shown --policy home/policy --status status --audience a --nonce n --at 2027-01-01T00:00:00Z",
+    ),
     ("`asset list`", "asset list --limit 1"),
     ("`asset show`", "asset show $(cat id)"),
     ("`asset history`", "asset history $(cat id)"),
@@ -116,6 +138,8 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
     folder = tmp_path_factory.mktemp("json")
     shutil.copytree(ROOT / "examples" / "film", folder / "film")
     (folder / "scope.json").write_text(json.dumps(FILM_JSON))
+    (folder / "flat.json").write_text(json.dumps({**FILM_JSON, "sublicence_depth": 0}))
+    (folder / "novel.txt").write_text("a novel")
     answers = []
     with Shell(folder) as shell:
         shell.run(Step("export EDGEPRINT_HOME=$PWD/home EDGEPRINT_STATE=$PWD/state", 0, (), "settings"))
@@ -132,9 +156,14 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
             if "titles" in answer:
                 (folder / "title").write_text(answer["titles"][0]["id"])
             kinds = {"template": "T", "resource": "U", "capability": "C", "person": "P", "grant": "R", "case": "F"}
+            kinds |= {"licence": "L"}
             for name_of, letter in kinds.items():
                 if "stream" in answer and f"/{letter}." in str(answer["stream"]):
                     (folder / name_of).write_text(answer["stream"])
+            if command == "identify novel.txt":
+                (folder / "novel").write_text(answer["objects"][0]["id"])
+            if command.startswith("party new-key"):
+                (folder / "vkey").write_text(answer["events"][0]["event"]["key"])
             if command.startswith("subject declare"):
                 (folder / "committed").write_text(str(answer["first_index"]))
                 shell.run(Step(f"edgeprint ledger entry {answer['first_index']} --out answer.entry", 0, (), command))

@@ -16,7 +16,7 @@ from infra.intake.hazards import PICKLED
 from infra.vault.memory import MemoryVault
 from producers.authority import PARTY
 from producers.identity import OBJECT
-from tests.governance_kit import PREFIX, Town
+from tests.governance_kit import Town
 from tests.probe_kit import png
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\rIHDR" + bytes(40)
@@ -30,7 +30,7 @@ def blobs(tmp_path: Path) -> BlobStore:
 
 @pytest.fixture
 def host(blobs: BlobStore) -> BlobHost:
-    return BlobHost(blobs, Town().load, MemoryVault(), PREFIX)
+    return BlobHost(blobs, (town := Town()).load, MemoryVault(), town.desk())
 
 
 def spoil(blobs: BlobStore, sha256: Sha256) -> None:
@@ -82,7 +82,7 @@ def test_weights_have_the_digest_of_their_tensors_too(blobs: BlobStore, host: Bl
 
 def test_a_state_is_that_of_the_stream(blobs: BlobStore) -> None:
     town = Town()
-    host = BlobHost(blobs, town.load, town.vault, PREFIX)
+    host = BlobHost(blobs, town.load, town.vault, town.desk())
     brought = town.bring(b"a picture")
     assert host.state(brought, OBJECT).status is Status.QUARANTINED
     assert not host.state(town.new_id(), OBJECT).birth

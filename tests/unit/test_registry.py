@@ -60,6 +60,8 @@ from domain.ids import PartyId, PolicySetId
 from domain.rights.events import Resolution, Root
 from domain.rights.grant_events import AllocationKind, ScopeAllocated
 from domain.rights.grant_rules import AcceptGrant, ApproveGrant, DeclineGrant, ReinstateGrant
+from domain.rights.licence_commands import RefuseLicence, ResumeLicence
+from domain.rights.licence_events import LicenceIssued
 from domain.rights.title_rules import (
     AcceptTransfer,
     ApproveTransfer,
@@ -97,6 +99,7 @@ from tests.capability_kit import (
 from tests.compliance_kit import DOCKET, PLACE, Dispute
 from tests.governance_kit import ANY, LATER, NOW, PREFIX, Town, binding, signer_of
 from tests.identity_kit import submit
+from tests.licence_kit import PRICE, Deal, asking, ending
 from tests.title_kit import contested, granted, granting, offered, offering, recorded, revoked, revoking, titled
 from tests.trade_kit import VALUES, Market, superseding, valuing
 
@@ -193,6 +196,14 @@ SAMPLES: dict[str, Make] = {
     "reverse-settlement": lambda c: _settled(Market(c.town, c.town.holder)),
     "issue-valuation": lambda c: valuing(c.town, c.still),
     "supersede-valuation": lambda c: superseding(c.town, c.still, c.critic),
+    "offer-licence": lambda c: Deal(c.town).offer(),
+    "request-licence": lambda c: asking(_of_vendor(c).reached("offer").licence, key=signer_of(c.town.holder).vkey),
+    "refuse-licence": lambda c: RefuseLicence(licence=Deal(c.town).reached("request").licence, clause="not now"),
+    "issue-licence": lambda c: Deal(c.town).reached("request").issue(),
+    "report-usage": lambda c: _bought(c).report(),
+    "suspend-licence": lambda c: Deal(c.town).reached("issue").suspend(),
+    "resume-licence": lambda c: _resumed(Deal(c.town).reached("suspend")),
+    "revoke-licence": lambda c: (deal := Deal(c.town).reached("issue")) and ending(deal.licence, deal.paper, NOW),
     "submit-object": lambda c: submit(c.town.data(b"a third still"), **WHOLE),
     "attest-elements": lambda c: AttestElements(object=c.still, elements=(Element.MODEL,), statement=c.paper),
     "recheck-object": lambda c: _declares_less(c),
@@ -266,6 +277,8 @@ SECRETS: dict[str, dict[str, Any]] = {
     "report-sighting": {"place": PLACE},
     "send-notice": {"addressee": "a video platform abroad"},
     "refer-case": {"docket": DOCKET},
+    "offer-licence": {"price": PRICE},
+    "issue-licence": {"price": PRICE},
 }
 """The values of secrets, by command."""
 ACTORS = {
@@ -326,6 +339,18 @@ def _citing(c: Cast) -> Command:
     return CiteGrants(object=film, grants=(grant,))
 
 
+def _of_vendor(c: Cast) -> Deal:
+    return Deal(c.town, licensor=c.vendor)
+
+
+def _bought(c: Cast) -> Deal:
+    return Deal(c.town, licensor=c.vendor, buyer=c.town.holder).reached("issue")
+
+
+def _resumed(deal: Deal) -> Command:
+    return ResumeLicence(licence=deal.licence, basis=deal.paper, effective_at=NOW)
+
+
 def _drained(c: Cast) -> Command:
     machines = machines_of(c.town)
     c.town.give(DrainResource(resource=machines)).require()
@@ -343,6 +368,7 @@ def _declares_less(c: Cast) -> Command:
 
 
 NAMES = sorted(SAMPLES)
+NO_TOKEN = Sha256(bytes(32))
 
 
 def test_every_command_has_a_sample() -> None:
@@ -361,7 +387,7 @@ def test_it_is_recorded_and_answered_when_repeated(cast: Cast, name: str) -> Non
     actor = actor_of(cast, name)
     assert (envelope.actor, envelope.actor_kind, envelope.command_id) == (actor, ActorKind.HUMAN, given)
     assert envelope.attestation is not None and envelope.mandate is None
-    assert events[0].STREAM in ("P", "K", "G", "R", "M", "V", "O", "C", "T", "U", "F")
+    assert events[0].STREAM in ("P", "K", "G", "R", "L", "M", "V", "O", "C", "T", "U", "F")
     size = cast.town.store.size()
     again = give(cast, name, command, command_id=given)
     assert again.repeated and (again.first, again.last) == (outcome.first, outcome.last)
@@ -432,11 +458,12 @@ def test_a_dry_run_tells_what_would_be_written_and_writes_nothing(cast: Cast, na
 
 
 def _unnamed(events: Iterable[Event]) -> list[Event]:
-    """Return events without the identifier of what was born with them, which is another one each time."""
-    return [replace(one, child=NOBODY) if isinstance(one, ScopeAllocated) else one for one in events]  # type: ignore[arg-type]
+    """Return events without what is another one each time: the identifier of what was born with them, a token."""
+    named = [replace(one, child=NOBODY) if isinstance(one, ScopeAllocated) else one for one in events]  # type: ignore[arg-type]
+    return [replace(one, token=NO_TOKEN) if isinstance(one, LicenceIssued) else one for one in named]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "issue-licence"])  # the salts of its token are gone
 def test_decided_again_years_later_it_comes_to_the_same(cast: Cast, name: str) -> None:
     town, command = cast.town, SAMPLES[name](cast)
     outcome = give(cast, name, command)

@@ -1,0 +1,55 @@
+"""What the objects of a licence allow by what they are made of: one limit for each thing that has a say.
+
+The effective scope of an object is the meet of all limits of its derivation: its own title or grant, its parents, what
+its models were trained on, the licences of those, the consents of whoever appears in it. Limits are kept apart, since a
+refusal names the one object and the one clause that does not allow what is asked.
+"""
+
+from dataclasses import dataclass
+
+from domain.ids import ObjectId, RightsGrantId
+from domain.rights.scope import Component, Scope
+from domain.rights.scope_words import explain
+
+SENTENCES_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What one object of a derivation allows; `clause` says by what, such as the grant or the model's licence."""
+
+    object: ObjectId
+    scope: Scope
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """What a derivation allows: as of a ledger index, by which limits, and the grants on which those rest.
+
+    `missing` says what could not be read; then nothing may be concluded from the limits.
+    """
+
+    position: int
+    limits: tuple[Limit, ...] = ()
+    rests_on: tuple[RightsGrantId, ...] = ()
+    missing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """What does not allow a scope: at which object, in which component first, and a sentence with both values."""
+
+    object: ObjectId | None
+    component: Component | None
+    clause: str
+
+
+def why_not(scope: Scope, derivation: Derivation) -> WhyNot | None:
+    """Return the first limit in which a scope is not contained, None where it lies in all. Cost: O(limits)."""
+    for limit in derivation.limits:
+        failures = explain(scope, limit.scope)
+        if failures:
+            said = "; ".join(failure.en for failure in failures[:SENTENCES_MAX])
+            return WhyNot(limit.object, failures[0].component, f"{limit.clause}: {said}")
+    return None

@@ -1,0 +1,261 @@
+"""`edgeprint licence`: offer, ask, issue, report, end; the token of a licence, shown and checked without the ledger."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
+from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Words, note, say, say_json
+from infra.cli.verbs import add_verb, verb_group
+
+VERBS: Final = (
+    ("offer", "offer-licence"),
+    ("request", "request-licence"),
+    ("refuse", "refuse-licence"),
+    ("issue", "issue-licence"),
+    ("report-usage", "report-usage"),
+    ("suspend", "suspend-licence"),
+    ("resume", "resume-licence"),
+    ("revoke", "revoke-licence"),
+)
+STATES: Final[Mapping[str, str]] = {
+    "offered": "要约",
+    "requested": "已申请",
+    "refused": "已拒绝",
+    "not_yet": "尚未开始",
+    "in_force": "有效",
+    "suspended": "中止",
+    "ended": "已终止",
+}
+STEPS: Final[Mapping[str, tuple[str, str]]] = {
+    "token": ("凭证签名", "token"),
+    "holder": ("持有人绑定", "holder"),
+    "window": ("期限", "window"),
+    "ledger": ("账本证明", "ledger"),
+    "status": ("状态", "status"),
+}
+VERDICTS: Final[Mapping[str, str]] = {
+    "holds": "成立",
+    "fails": "不成立",
+    "unknown": "未知",
+    "valid": "有效",
+    "invalid": "无效",
+    "incomplete": "不完整",
+}
+EXIT_CODES: Final[Mapping[str, int]] = {"valid": EXIT_OK, "invalid": EXIT_FAILED, "incomplete": EXIT_INCOMPLETE}
+LicenceArgument = Annotated[str, typer.Argument(metavar="ID", help="Identifier of the licence, 10.5072/L....")]
+TokenArgument = Annotated[Path, typer.Argument(metavar="TOKEN", help="A file with the token or a presentation of it.")]
+OutOption = Annotated[Path, typer.Option(help="Write it here.")]
+
+
+def show_licence(
+    licence: LicenceArgument, home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None
+) -> None:
+    """Show one licence: how it stands now, for what and for whom, what was used, why it was refused."""
+    from domain.ids import parse_licence_id
+    from domain.rights.scope_json import parse_scope
+    from domain.rights.scope_words import describe
+    from infra.bootstrap import opened
+    from infra.clock import now_us
+    from infra.rights.licences import look_at_licence
+    from infra.settings import read_settings
+    from schemas.values import instant_of
+
+    settings = read_settings(home=home, lang=lang)
+    with wrong_usage("ID"):
+        parsed = parse_licence_id(licence)
+    with opened(settings) as session:
+        found = look_at_licence(session, parsed, instant_of(now_us()))
+    if as_json:
+        say_json(found)
+        return
+    words = Words(settings.lang)
+    stands = found["standing"]
+    since = "" if stands["since"] is None else f"  {stands['since']}"
+    why = "" if stands["why"] is None else f"  {stands['why'].replace('_', ' ')}"
+    say(f"{found['id']}  {words(STATES[stands['state']], stands['state'].replace('_', ' '))}{since}{why}")
+    for label, name in (
+        (words("许可人", "licensor"), "licensor"),
+        (words("被许可人", "licensee"), "licensee"),
+        (words("权属", "title"), "title"),
+        (words("授权", "grant"), "grant"),
+    ):
+        say(f"  {label:<12}{found[name] or '–'}")
+    for one in found["objects"]:
+        say(f"  {words('对象', 'object'):<12}{one}")
+    for zh, en in describe(parse_scope(found["scope"])):
+        say(f"  {words(zh, en)}")
+    say(f"  {words('已用', 'used'):<12}{found['used']} / {found['quota'] or '–'}")
+    if found["refused"]:
+        say(f"  {words('拒绝', 'refused'):<12}{found['refused']['object'] or ''} {found['refused']['clause']}")
+
+
+def token(
+    licence: LicenceArgument,
+    out: OutOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Write the token of an issued licence, with all that can be disclosed of it: it goes to the licensee."""
+    from domain.ids import parse_licence_id
+    from infra.bootstrap import opened
+    from infra.rights.licences import token_of
+    from infra.settings import read_settings
+    from schemas.licence_token import parse_token
+
+    settings = read_settings(home=home, lang=lang)
+    with wrong_usage("ID"):
+        parsed = parse_licence_id(licence)
+    with opened(settings) as session:
+        made = token_of(session, parsed)
+    _write(out, f"{made}\n".encode())
+    found = parse_token(made)
+    if as_json:
+        say_json({"token": found.digest.hex(), "claims": found.claims, "path": str(out)})
+    else:
+        note(str(out))
+
+
+def present(
+    token: TokenArgument,
+    audience: Annotated[str, typer.Option(help="Whom it is shown to, as that one says.")],
+    nonce: Annotated[str, typer.Option(help="What that one gave, so that it is fresh.")],
+    key: Annotated[Path, typer.Option(help="The licensee's private key file.")],
+    out: OutOption,
+    disclose: Annotated[str, typer.Option(help="Components of the scope, by commas; nothing else is shown.")] = "",
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Make a presentation of a token with the licensee's key; needs no ledger and no network."""
+    from domain.ledger.keys import KeyType
+    from infra.clock import now_s, now_us
+    from infra.keys.format import read_key
+    from infra.rights.checking import read_token
+    from infra.rights.token import present_token
+    from infra.settings import read_settings
+    from schemas.licence_token import parse_token
+    from schemas.values import instant_of
+
+    text = read_token(token)
+    parsed = parse_token(text)
+    signer = read_key(key, KeyType.ED25519, parsed.claims["sub"], now_s)
+    if signer.verifier.public_key != parsed.holder_key:
+        raise typer.BadParameter("expected the key that the token is bound to, found another", param_hint="--key")
+    asked = [one for one in disclose.split(",") if one]
+    made = present_token(text, asked, audience=audience, nonce=nonce, sign=signer.sign, now=instant_of(now_us()))
+    _write(out, f"{made}\n".encode())
+    shown = parse_token(made)
+    words = Words(read_settings(lang=lang).lang)
+    if as_json:
+        say_json({"disclosed": shown.claims["scope"], "hidden": shown.hidden, "path": str(out)})
+    else:
+        told = ", ".join(sorted(shown.claims["scope"])) or words("无", "none")
+        say(words(f"已披露：{told}；未披露 {shown.hidden} 项", f"disclosed: {told}; {shown.hidden} not disclosed"))
+
+
+def verify(
+    token: TokenArgument,
+    policy: Annotated[Path, typer.Option(help="The tlog-policy file you trust; not one that came with the token.")],
+    entry: Annotated[Path | None, typer.Option(help="The exact bytes of the entry that issued it.")] = None,
+    proof: Annotated[Path | None, typer.Option(help="The .tlog-proof of that entry.")] = None,
+    status: Annotated[Path | None, typer.Option(help="A status of the licence up to a checkpoint.")] = None,
+    audience: Annotated[str | None, typer.Option(help="What you call yourself; with --nonce.")] = None,
+    nonce: Annotated[str | None, typer.Option(help="What you gave to whoever shows it.")] = None,
+    at: Annotated[str | None, typer.Option(help="Which instant you ask about, UTC (default: now).")] = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Check a token offline: no network, no ledger. Exit 0 valid, 1 invalid, 4 incomplete; each step says why."""
+    from domain.rights.scope_json import instant_text, parse_instant
+    from infra.clock import now_us
+    from infra.rights.checking import check_files
+    from infra.settings import read_settings
+    from schemas.values import instant_of
+
+    if (entry is None) is not (proof is None):
+        raise typer.BadParameter("expected an entry with its proof, or neither", param_hint="--entry")
+    with wrong_usage("--at"):
+        instant = instant_of(now_us()) if at is None else parse_instant(at, "at")
+    answer = check_files(
+        token, policy, instant, entry=entry, proof=proof, status=status, audience=audience, nonce=nonce
+    )
+    found = answer.token
+    if as_json:
+        say_json(
+            {
+                "verdict": str(answer.verdict),
+                "instant": instant_text(instant),
+                "as_of": None
+                if answer.as_of is None
+                else {"origin": answer.as_of.origin, "size": answer.as_of.size, "root": answer.as_of.root.hex()},
+                "steps": [
+                    {"step": str(one.step), "verdict": str(one.verdict), "because": one.said} for one in answer.steps
+                ],
+                "claims": None if found is None else found.claims,
+                "hidden": None if found is None else found.hidden,
+            }
+        )
+    else:
+        _tell(answer, Words(read_settings(lang=lang).lang))
+    raise typer.Exit(EXIT_CODES[str(answer.verdict)])
+
+
+def _tell(answer: Any, words: Words) -> None:
+    for one in answer.steps:
+        verdict = words(VERDICTS[one.verdict], str(one.verdict))
+        say(f"{words(*STEPS[one.step]):<8}{verdict}  {one.said}")
+    verdict = words(VERDICTS[answer.verdict], str(answer.verdict))
+    as_of = (
+        "" if answer.as_of is None else words(f"（截至 {answer.as_of.size} 条）", f" as of size {answer.as_of.size}")
+    )
+    say(f"{verdict}{as_of}")
+
+
+def status(
+    licence: LicenceArgument,
+    out: OutOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Write all entries of a licence, proved up to the newest checkpoint and signed as complete: `verify` takes it."""
+    from domain.ids import parse_licence_id
+    from infra.bootstrap import opened
+    from infra.rights.licences import status_of
+    from infra.settings import read_settings
+
+    settings = read_settings(home=home, lang=lang)
+    with wrong_usage("ID"):
+        parsed = parse_licence_id(licence)
+    with opened(settings) as session:
+        made, size = status_of(session, parsed)
+    _write(out, made)
+    if as_json:
+        say_json({"licence": licence, "size": size, "path": str(out)})
+    else:
+        say(Words(settings.lang)(f"截至 {size} 条：{out}", f"as of size {size}: {out}"))
+
+
+def _write(path: Path, data: bytes) -> None:
+    from domain.errors import Unavailable
+
+    try:
+        path.write_bytes(data)
+    except OSError as err:
+        raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err
+
+
+def _fill(app: typer.Typer) -> None:
+    app.command("show")(show_licence)
+    for verb, name in VERBS:
+        add_verb(app, "licence", verb, name)
+    for made in (token, present, verify, status):
+        app.command()(made)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the command line."""
+    app.add_typer(verb_group("licence", "Licences: offered, asked for, issued with a token, used, ended.", _fill))

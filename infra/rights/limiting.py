@@ -1,0 +1,52 @@
+"""What the objects of a licence allow, from what the views say of their derivation: the limits that an issue is held to."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.ids import ObjectId
+from domain.rights.authorisation import Material, Trouble, Verdict, judge
+from domain.rights.authorisation import limits as limits_in
+from domain.rights.authorisation_words import Name, told_of
+from domain.rights.limits import Derivation, Limit, WhyNot
+from infra.bootstrap import Session
+from infra.clock import now_us
+from infra.rights.derivation import VIEWS, derivation_of
+from infra.views.session import caught_up
+
+
+def derivation_in(session: Session, objects: Sequence[ObjectId], instant: datetime, name: Name) -> Derivation:
+    """Return what objects allow at an instant, as far as the newest entry that the views have taken in.
+
+    What is known to be wrong anywhere in it is `refusal`, what is not known is `missing`, each in a sentence.
+
+    Raises: NotFound, Behind, Unavailable; Invalid, more objects than a derivation may have.
+    """
+    with caught_up(session).looks(VIEWS, None, now_us()) as looks:
+        found = derivation_of(looks, objects, instant)
+    limits: list[Limit] = []
+    for material in found.materials:
+        trouble = judge(material).trouble
+        if trouble is not None:
+            said = told_of(trouble, name)[1]
+            if trouble.verdict is Verdict.INCOMPLETE:
+                return Derivation(found.position, (), found.rests_on, missing=said)
+            return Derivation(found.position, (), found.rests_on, refusal=_refusal(trouble, said))
+        limits += _limits(material, name)
+    return Derivation(found.position, tuple(limits), found.rests_on)
+
+
+def _refusal(trouble: Trouble, said: str) -> WhyNot:
+    failing = trouble.failures[0].component if trouble.failures else None
+    return WhyNot(trouble.object, next(iter(trouble.nothing_in), failing), said)
+
+
+def _limits(material: Material, name: Name) -> list[Limit]:
+    found = []
+    for limit in limits_in(material):
+        if limit.scope is None:
+            raise AssertionError(f"a licence of {limit.object} that allows nothing was not told of")
+        clause = f"grant {name(limit.link)}" if limit.link is not None else "licence of a model"
+        if limit.licence is not None:
+            clause = f"licence {limit.licence.licence} of {limit.licence.component}"
+        found.append(Limit(limit.object, limit.scope, clause))
+    return found
