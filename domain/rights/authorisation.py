@@ -216,18 +216,20 @@ def judge(material: Material, wanted: Scope | None = None) -> Answer:
     found += [Trouble(material.focus, Cause.NOT_KNOWN)] * (material.focus not in material.nodes)
     scope, nothing = effective_scope(material)
     wrong = next((one for one in found if one.verdict is Verdict.INVALID), None)
-    if wrong is None and wanted is not None:
+    if wrong is None and wanted is not None and (scope is None or not contained(wanted, scope)):
         wrong = why_not(material, wanted)
     trouble = wrong or nothing or next(iter(found), None)
     return Answer(Verdict.VALID if trouble is None else trouble.verdict, trouble, scope)
 
 
 def limits(material: Material) -> Iterator[Limit]:
-    """Yield every scope that limits the object, the nearest first."""
+    """Yield every scope that limits the object, each grant once, the nearest first."""
+    told: set[RightsGrantId] = set()
     for node in material.walk():
         for name in node.cited:
             link = material.links.get(name)
-            if link is not None:
+            if link is not None and name not in told:
+                told.add(name)
                 yield Limit(node.object, link.scope, link=name)
         for term in node.licences:
             natures = frozenset(term.natures) - {Nature.UNSPECIFIED}
@@ -277,11 +279,12 @@ def troubles(material: Material, node: Node) -> Iterator[Trouble]:
         trouble = _cited(material, node, name)
         if trouble is not None:
             yield trouble
-    own = _basis(material, node)
+    cited = material.cited_titles(node)
+    own = _basis(material, node, cited)
     if own is not None:
         yield own
     for source in node.sources:
-        step = _step(material, node, source)
+        step = _step(material, node, cited, source)
         if step is not None:
             yield step
 
@@ -308,9 +311,9 @@ def _cited(material: Material, node: Node, name: RightsGrantId) -> Trouble | Non
     return Trouble(node.object, Cause.CONTESTED, claim.title) if claim.contested else None
 
 
-def _basis(material: Material, node: Node) -> Trouble | None:
+def _basis(material: Material, node: Node, cited: frozenset[TitleId]) -> Trouble | None:
     """Return why an object does not stand by itself, None where it does."""
-    every, cited = material.standing_on(node), material.cited_titles(node)
+    every = material.standing_on(node)
     own = [one for one in every if one.owned_by(node.holder)]
     others = [one for one in every if not one.owned_by(node.holder) and one.title not in cited]
     if own or any(one.title in cited for one in every):
@@ -325,7 +328,7 @@ def _basis(material: Material, node: Node) -> Trouble | None:
     return None if node.declared else Trouble(node.object, Cause.NO_TITLE)
 
 
-def _step(material: Material, node: Node, source: ObjectId) -> Trouble | None:
+def _step(material: Material, node: Node, cited: frozenset[TitleId], source: ObjectId) -> Trouble | None:
     """Return why an object may not come from a source, None where it may."""
     parent = material.nodes.get(source)
     if parent is None:
@@ -337,7 +340,6 @@ def _step(material: Material, node: Node, source: ObjectId) -> Trouble | None:
     if own:
         open_yet = all(one.contested for one in own)
         return Trouble(node.object, Cause.CONTESTED, own[0].title, source) if open_yet else None
-    cited = material.cited_titles(node)
     if any(one.title in cited for one in roots):
         return None  # whether what is cited holds is asked where it is cited
     return Trouble(node.object, Cause.NO_GRANT, roots[0].title, source)
