@@ -17,8 +17,7 @@ from domain.identity.events import Content, FingerprintScheme, Measure
 from domain.identity.media import HEAD_BYTES, KINDS, TAIL_BYTES, recognise
 from domain.ids import LicenceId, ObjectId
 from domain.rights.licence_events import LicenceRequested
-from domain.rights.limits import Derivation, Limit
-from domain.rights.title import WHOLE
+from domain.rights.limits import Derivation
 from infra.blobs.digests import CHUNK_BYTES, StreamDigest
 from infra.blobs.store import BlobStore
 from infra.blobs.tensors import tensors_digest
@@ -27,7 +26,6 @@ from infra.rights.desk import Desk
 from producers.capability import BOM_BYTES_MAX
 from producers.commands import Aggregate, Loaded
 from producers.host import Report
-from producers.identity import OBJECT
 from producers.vault import Vault
 
 S = TypeVar("S")
@@ -42,6 +40,11 @@ class BlobHost:
     load: Callable[[UUID, Aggregate[Any]], Loaded[Any]]
     vault: Vault
     desk: Desk
+
+    @property
+    def prefix(self) -> str:
+        """Return the prefix of this ledger's identifiers."""
+        return self.desk.prefix
 
     def content(self, sha256: Sha256) -> Content | None:
         """Return what the bytes of a digest are. Raises: Invalid (damaged), Unavailable."""
@@ -154,19 +157,8 @@ class BlobHost:
         return self.desk.now()
 
     def derivation(self, objects: Sequence[ObjectId], instant: datetime) -> Derivation:
-        """Return what objects allow that come from nothing else: all that their title or grant does.
-
-        What an object comes from is not read here: where it has parents or found sources, that is said in `missing`.
-        """
-        del instant  # an object without parents was the same at any
-        position = self.desk.size() - 1
-        limits = []
-        for name in objects:
-            state = self.state(name, OBJECT)
-            if state.birth is None or state.birth.parents or state.found_sources:
-                return Derivation(position, missing=f"expected the derivation of {name}, found no reader of it")
-            limits.append(Limit(name, WHOLE, f"title of {name}"))
-        return Derivation(position, tuple(limits))
+        """Return what objects allow by all that they are made of. Raises: NotFound, Invalid, Unavailable."""
+        return self.desk.derive(objects, instant)
 
     def token(self, licence: LicenceId, objects: Sequence[ObjectId], requested: LicenceRequested) -> Sha256 | None:
         """Make and keep the token of a licence: its signed part, and each disclosure under its own digest."""

@@ -20,6 +20,8 @@ from domain.governance.party import AssignRole, BindKey, EnrolParty, Party
 from domain.governance.signing import Attestation, prove_binding
 from domain.ids import Commitment, LedgerId, ObjectId, PartyId, format_id, uuid7
 from domain.ledger.keys import NoteSigner, ed25519_signer
+from domain.rights.limits import Derivation, Limit
+from domain.rights.title import WHOLE
 from infra.blobs.store import BlobStore
 from infra.clock import now_us as real_now_us
 from infra.governance.given import Given
@@ -34,7 +36,7 @@ from producers.authority import PARTY, Request
 from producers.commands import Actor, Aggregate, Loaded, Outcome, StreamCache, Task
 from producers.evidence import change_ledger
 from producers.governance import HOLDER_ROLES, found_party
-from producers.identity import Submitted
+from producers.identity import OBJECT, Submitted
 from producers.ports import CommandKey
 from producers.registry import REGISTRY
 from producers.vault import Vault
@@ -196,9 +198,19 @@ class Town:
             self.store.size,
             lambda: instant_of(self.now_us()),
             lambda: signer_of(self.holder),
+            self.derive,
             "example.org/log",
             PREFIX,
         )
+
+    def derive(self, objects: Sequence[ObjectId], _: datetime) -> Derivation:
+        """Return what objects allow that come from nothing else: this town has no views to read more of."""
+        position = self.store.size() - 1
+        for name in objects:
+            state = self.load(name, OBJECT).state
+            if state.birth is None or state.birth.parents or state.found_sources:
+                return Derivation(position, missing=f"expected the derivation of {name}, found no reader of it")
+        return Derivation(position, tuple(Limit(name, WHOLE, f"title of {name}") for name in objects))
 
     @property
     def blobs(self) -> BlobStore:

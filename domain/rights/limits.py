@@ -24,19 +24,6 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Derivation:
-    """What a derivation allows: as of a ledger index, by which limits, and the grants on which those rest.
-
-    `missing` says what could not be read; then nothing may be concluded from the limits.
-    """
-
-    position: int
-    limits: tuple[Limit, ...] = ()
-    rests_on: tuple[RightsGrantId, ...] = ()
-    missing: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class WhyNot:
     """What does not allow a scope: at which object, in which component first, and a sentence with both values."""
 
@@ -45,8 +32,24 @@ class WhyNot:
     clause: str
 
 
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """What a derivation allows: as of a ledger index, by which limits, and the grants on which those rest.
+
+    `missing` says what is not known, `refusal` what does not allow any use at all; with either there are no limits.
+    """
+
+    position: int
+    limits: tuple[Limit, ...] = ()
+    rests_on: tuple[RightsGrantId, ...] = ()
+    missing: str | None = None
+    refusal: WhyNot | None = None
+
+
 def why_not(scope: Scope, derivation: Derivation) -> WhyNot | None:
     """Return the first limit in which a scope is not contained, None where it lies in all. Cost: O(limits)."""
+    if derivation.refusal is not None:
+        return derivation.refusal
     for limit in derivation.limits:
         failures = explain(scope, limit.scope)
         if failures:

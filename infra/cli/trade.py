@@ -184,6 +184,7 @@ def verify_settlement(
     from domain.ids import parse_settlement_id
     from infra.bootstrap import opened
     from infra.host import BlobHost
+    from infra.rights.desk import desk_of
     from infra.settings import read_settings
     from infra.trade.private import account_of, look_at_settlements, verify_account
     from producers.settlements import plan_at
@@ -195,7 +196,7 @@ def verify_settlement(
     with opened(settings) as session:
         with look_at_settlements(session, None) as look, session.vault.lasting() as vault:
             found = account_of(look, vault, account, number)
-        plan = plan_at(BlobHost(session.blobs, session.load, session.vault, session.config.prefix), found.row.plan)
+        plan = plan_at(BlobHost(session.blobs, session.load, session.vault, desk_of(session)), found.row.plan)
         if plan is None:
             raise NotFound(f"expected the plan {found.row.plan.hex()} in the blob store, found none")
         whole = verify_account(found, plan)

@@ -1,4 +1,4 @@
-"""What the objects of a licence allow, from what the views say of their derivation: the limits that an issue is held to."""
+"""What the objects of a licence allow, by what the views say of their derivation: limits that an issue is held to."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,11 +10,12 @@ from domain.rights.authorisation_words import Name, told_of
 from domain.rights.limits import Derivation, Limit, WhyNot
 from infra.bootstrap import Session
 from infra.clock import now_us
+from infra.rights.check import namer
 from infra.rights.derivation import VIEWS, derivation_of
 from infra.views.session import caught_up
 
 
-def derivation_in(session: Session, objects: Sequence[ObjectId], instant: datetime, name: Name) -> Derivation:
+def derivation_in(session: Session, objects: Sequence[ObjectId], instant: datetime) -> Derivation:
     """Return what objects allow at an instant, as far as the newest entry that the views have taken in.
 
     What is known to be wrong anywhere in it is `refusal`, what is not known is `missing`, each in a sentence.
@@ -25,6 +26,7 @@ def derivation_in(session: Session, objects: Sequence[ObjectId], instant: dateti
         found = derivation_of(looks, objects, instant)
     limits: list[Limit] = []
     for material in found.materials:
+        name = namer(material, session.config.prefix)
         trouble = judge(material).trouble
         if trouble is not None:
             said = told_of(trouble, name)[1]
@@ -45,8 +47,7 @@ def _limits(material: Material, name: Name) -> list[Limit]:
     for limit in limits_in(material):
         if limit.scope is None:
             raise AssertionError(f"a licence of {limit.object} that allows nothing was not told of")
-        clause = f"grant {name(limit.link)}" if limit.link is not None else "licence of a model"
-        if limit.licence is not None:
-            clause = f"licence {limit.licence.licence} of {limit.licence.component}"
+        term = limit.licence
+        clause = f"grant {name(limit.link)}" if term is None else f"licence {term.licence} of {term.component}"
         found.append(Limit(limit.object, limit.scope, clause))
     return found

@@ -28,6 +28,7 @@ from infra.bootstrap import Session
 from infra.governance.commanding import execute, rehearse
 from infra.governance.given import Given
 from infra.host import BlobHost
+from infra.rights.desk import desk_of
 from producers.settlements import LICENCE, plan_at
 
 SALT_DOMAIN: Final = b"edgeprint/statement/v1\0"
@@ -56,7 +57,7 @@ def settle_licence(session: Session, earned: Earned, given: Given, *, dry_run: b
     licence: Sold = session.load(earned.licence, LICENCE).state
     if licence.plan is None:
         raise NotFound(f"{format_id('L', earned.licence, prefix)} is not a licence of this ledger that was issued")
-    plan = plan_at(BlobHost(session.blobs, session.load, session.vault, prefix), licence.plan)
+    plan = plan_at(BlobHost(session.blobs, session.load, session.vault, desk_of(session)), licence.plan)
     if plan is None:
         raise NotFound(f"expected the plan {licence.plan.hex()} in the blob store, found none")
     amount = read_price(earned.amount)
