@@ -174,13 +174,14 @@ class Town:
         who = PartyId(actor or self.holder)
         given = command_id or self.new_id()
         principal = None if for_whom is None else PartyId(for_whom)
-        spec, committed, amount = REGISTRY.find(command.NAME), None, None
+        spec, committed, amount, sealed = REGISTRY.find(command.NAME), None, None, None
         if secrets:
             document = without_secrets(spec.secrets, render_request(command, PREFIX))
             asked = Given(command.NAME, json.dumps(document).encode(), who, given, principal, None, secrets)
             sealed = seal_secrets(self.vault, self.new_id, asked)
             command = parse_request(type(command), sealed.data, PREFIX)
-            evidence = spec.gather(command, BlobHost(self.blobs, self.load, self.vault, PREFIX))
+        evidence = spec.gather(command, BlobHost(self.blobs, self.load, self.vault, self.desk()))
+        if sealed is not None:
             owners = spec.owners(command, principal or who, evidence)
             self.vault.keep(owners, who, given, sealed.event_id, sealed.openings)
             committed, amount = sealed.committed(), spec.amount(sealed.values())
@@ -189,7 +190,6 @@ class Town:
         )
         attestation = self.sign(who, text, int(signed) - 1) if signed and self.party(who).keys else None
         key = CommandKey(who, given, hashlib.sha256(text).digest())
-        evidence = spec.gather(command, BlobHost(self.blobs, self.load, self.vault, self.desk()))
         return Request(key, who, command, principal, attestation, evidence, committed, amount)
 
     def desk(self) -> Desk:

@@ -18,6 +18,7 @@ from domain.events import ActorKind, Event, Sha256
 from domain.governance.authority import Amount
 from domain.governance.events import PartyKind
 from domain.ids import LicenceId, ObjectId, PartyId, RightsGrantId, SettlementId, ValuationId
+from domain.rights.grant_events import AllocationKind
 from domain.rights.licence_events import LicenceIssued, LicenceOffered
 from domain.rights.plan import Derivation, Derived, plan_json, plan_of
 from domain.rights.scope_terms import terms_of
@@ -50,6 +51,8 @@ def licence_events(
         title=None,
         grant=None,
         scope=terms_of(FILM),
+        allocation=AllocationKind.ORDINARY,
+        quota=None,
         price=None,
         currency=currency,
         terms=some,

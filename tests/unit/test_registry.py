@@ -192,10 +192,6 @@ SAMPLES: dict[str, Make] = {
     "reinstate-grant": lambda c: ReinstateGrant(
         grant=revoked(c.town, titled(c.town, c.town.holder), c.town.holder, c.vendor), basis=c.paper, effective_at=NOW
     ),
-    "make-settlement": lambda c: Market(c.town, c.town.holder).command(100)[0],
-    "reverse-settlement": lambda c: _settled(Market(c.town, c.town.holder)),
-    "issue-valuation": lambda c: valuing(c.town, c.still),
-    "supersede-valuation": lambda c: superseding(c.town, c.still, c.critic),
     "offer-licence": lambda c: Deal(c.town).offer(),
     "request-licence": lambda c: asking(_of_vendor(c).reached("offer").licence, key=signer_of(c.town.holder).vkey),
     "refuse-licence": lambda c: RefuseLicence(licence=Deal(c.town).reached("request").licence, clause="not now"),
@@ -204,6 +200,10 @@ SAMPLES: dict[str, Make] = {
     "suspend-licence": lambda c: Deal(c.town).reached("issue").suspend(),
     "resume-licence": lambda c: _resumed(Deal(c.town).reached("suspend")),
     "revoke-licence": lambda c: (deal := Deal(c.town).reached("issue")) and ending(deal.licence, deal.paper, NOW),
+    "make-settlement": lambda c: Market(c.town, c.town.holder).command(100)[0],
+    "reverse-settlement": lambda c: _settled(Market(c.town, c.town.holder)),
+    "issue-valuation": lambda c: valuing(c.town, c.still),
+    "supersede-valuation": lambda c: superseding(c.town, c.still, c.critic),
     "submit-object": lambda c: submit(c.town.data(b"a third still"), **WHOLE),
     "attest-elements": lambda c: AttestElements(object=c.still, elements=(Element.MODEL,), statement=c.paper),
     "recheck-object": lambda c: _declares_less(c),
