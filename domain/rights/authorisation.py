@@ -19,7 +19,7 @@ request is within it if it is within each, and one that is not is refused by the
 a signature, who owns a contested work, whose a work without a title is. Unknown is never valid.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -121,24 +121,26 @@ class Material:
     nodes: Mapping[ObjectId, Node]
     claims: Mapping[TitleId, Claim]
     links: Mapping[RightsGrantId, Link]
+    _order: list[Node] = field(init=False, repr=False, compare=False, default_factory=list)
     _by_work: dict[Sha256, list[Claim]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         for claim in self.claims.values():
             self._by_work.setdefault(claim.work, []).append(claim)
 
-    def walk(self) -> Iterator[Node]:
-        """Yield the object and what it comes from, the nearest first, each once; a circle ends where it closes."""
-        reached, waiting = {self.focus}, [self.focus]
-        for name in waiting:
-            node = self.nodes.get(name)
-            if node is None:
-                continue
-            yield node
-            for source in node.sources:
-                if source not in reached:
-                    reached.add(source)
-                    waiting.append(source)
+    def walk(self) -> Sequence[Node]:
+        """Return the object and what it comes from, the nearest first, each once; a circle ends where it closes."""
+        if not self._order:
+            reached, waiting = {self.focus}, [self.focus]
+            for name in waiting:
+                node = self.nodes.get(name)
+                if node is None:
+                    continue
+                self._order.append(node)
+                more = [source for source in node.sources if source not in reached]
+                reached.update(more)
+                waiting += more
+        return self._order
 
     def standing_on(self, node: Node) -> list[Claim]:
         """Return the titles on an object's content that have not fallen."""

@@ -23,6 +23,7 @@ SHORT_FORMS = {
     "consume": ["--entries", "8000", "--turns", "1", "--gate", "0.5"],
     "projections": ["--objects", "3000", "--gate", "0.5"],
     "streams": ["--turns", "2", "--gate", "0.5"],
+    "rights": ["--objects", "0", "--gate", "0.5"],
     "tree": ["--size", "100000", "--repeat", "2", "--gate"],
 }
 
