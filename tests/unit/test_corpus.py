@@ -72,7 +72,7 @@ from schemas.codec import Codec, Decoded
 from schemas.envelope import read_header
 
 SEED, OBJECTS = 20_240_101, 2_000
-GOLDEN = "f14b627efc15be2fb2c5027d257fa97af6b810637d30cb839130700cd5d48cd8"
+GOLDEN = "23793fa4cc86f5dfeba478b3d0bb0064bf258679f9a6c625d0b24fe45f6f9f2b"
 CODEC = Codec(CATALOGUE)
 FOLDS: Final[Mapping[str, tuple[Any, Callable[[Any, Any], Any]]]] = {
     LedgerFounded.TYPE: (ledger.Ledger(), ledger.evolve),
