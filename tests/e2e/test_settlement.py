@@ -24,6 +24,7 @@ from domain.ids import (
 from domain.rights.plan import Derivation, Derived, plan_json, plan_of
 from domain.rights.settlement import Holder
 from infra.bootstrap import opened
+from tests.docs.test_json_outputs import documented
 from tests.e2e.canaries import Canaries, everything
 from tests.e2e.kit import Answer, Place, enrol, place
 from tests.trade_kit import append, licence_events, whole
@@ -147,6 +148,7 @@ def test_settled_to_the_cent_over_two_levels(house: House) -> None:
     assert house.balances("--as-of", str(house.index - 1)) == {}
     verified = house.trade("verify-settlement", house.account).ok().json
     assert verified["verified"] is True and verified["lines"] == 4
+    assert list(verified) == documented()["`trade verify-settlement`"]
     explained = house.made.run("decision", "explain", str(house.index), "--json").ok().json
     assert explained["same"] is True
     CANARIES.require_nowhere(everything(house.made))
@@ -169,6 +171,7 @@ def test_statements_are_whole_and_their_openings_on_record(house: House) -> None
     rows = [line.split(",") for line in text.splitlines()]
     assert [row[8] for row in rows[1:]] == [str(one) for one in AMOUNTS]
     assert rows[1][9] == "584009544003.66" and rows[1][10] == "no"
+    assert list(told) == documented()["`trade statement`"]
     opened_at = house.made.run("ledger", "entry", str(told["recorded"]), "--json").ok().json
     assert "FieldOpened" in json.dumps(opened_at)
     html, _ = house.statement(house.author, "html", "--as", house.author, "--lang", "zh")

@@ -72,7 +72,7 @@ from schemas.codec import Codec, Decoded
 from schemas.envelope import read_header
 
 SEED, OBJECTS = 20_240_101, 2_000
-GOLDEN = "1e10035ccf2dc2686c3b406affc26555f17ff99173eb73fb0968409d3ff23e16"
+GOLDEN = "ec294797e2be5dccaf8d5063ae9521467bacea6142bf7e49ff4bdbfa12ea05bd"
 CODEC = Codec(CATALOGUE)
 FOLDS: Final[Mapping[str, tuple[Any, Callable[[Any, Any], Any]]]] = {
     LedgerFounded.TYPE: (ledger.Ledger(), ledger.evolve),

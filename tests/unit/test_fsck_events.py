@@ -28,6 +28,7 @@ from schemas.attestation import attest, manifest_text
 from schemas.codec import Decoded
 from tests.governance_kit import ANY, PREFIX, Town, binding, signer_of
 from tests.identity_kit import submission
+from tests.trade_kit import Market, valued
 
 OTHER = Sha256(b"o" * 32)
 
@@ -285,3 +286,50 @@ class TestManifests:
         (damage,) = studio.check().damages
         assert damage.startswith(f"statement {paper.hex()}")
         assert studio.check(is_blob=lambda sha256: sha256 == paper).damages == []
+
+
+class TestMoney:
+    """Amounts of settlements and valuations against the vault: whose each one is decides what its absence means."""
+
+    def checked(self, market: Market) -> VaultCheck:
+        town = market.town
+        check = VaultCheck(town.vault, lambda _: town.holder, lambda sha256: town.blobs.path(sha256).exists())
+        for row in town.store.rows(0, 10_000):
+            check.see(row.index, town.application.codec.accept(row.entry))
+        check.finish()
+        return check
+
+    def test_everything_is_here(self) -> None:
+        market = Market()
+        market.settle().require()
+        critic = market.town.enrol(PartyKind.PERSON, Role.AUDITOR, key=True)
+        valued(market.town, market.ride, critic)
+        check = self.checked(market)
+        assert check.damages == [] and "8 values open" in check.summary
+
+    @pytest.mark.parametrize(
+        ("whose", "what"),
+        [
+            ("co_author", ["the value of lines.3.amount"]),
+            ("studio", ["the value of lines.1.amount"]),
+            ("park", ["the value of amount", "the value of lines.0.amount", "settlement statement"]),
+        ],
+    )
+    def test_what_is_missing_is_its_partys(self, whose: str, what: list[str]) -> None:
+        market = Market()
+        market.settle().require()
+        party = getattr(market, whose)
+        market.town.vault.destroy(party)
+        damages = self.checked(market).damages
+        assert len(damages) == len(what), damages
+        for line, begins in zip(damages, what, strict=True):
+            assert line.startswith(begins) and f"party {party} was not erased" in line
+
+    def test_what_an_object_is_worth_is_its_holders(self) -> None:
+        market = Market()
+        critic = market.town.enrol(PartyKind.PERSON, Role.AUDITOR, key=True)
+        valued(market.town, market.ride, critic)
+        market.town.vault.destroy(market.town.holder)
+        damages = [line for line in self.checked(market).damages if line.startswith("the value of")]
+        assert [line.split()[3] for line in damages] == ["low", "point", "high"]
+        assert all(f"party {market.town.holder} was not erased" in line for line in damages)
