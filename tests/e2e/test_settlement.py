@@ -136,6 +136,7 @@ def test_settled_to_the_cent_over_two_levels(house: House) -> None:
     done = house.settle(TOTAL, *PERIOD, *given).ok()
     assert not CANARIES.found_in(done.out.encode())
     assert house.settle(TOTAL, *PERIOD, *given).ok().json["repeated"] is True
+    assert list(done.json) == documented()["`trade settle`"]
     house.account, house.index = done.json["stream"], int(done.json["first_index"])
     assert house.balances() == {
         house.park: AMOUNTS[0],
