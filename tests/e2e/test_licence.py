@@ -182,19 +182,39 @@ def test_what_is_wrong_is_told_and_which_step(sale: Sale) -> None:
     assert studio.run("licence", "show", sale.object).code == 2
 
 
-def test_an_object_with_parents_waits_for_a_reader_of_its_derivation(sale: Sale) -> None:
+def made_of(sale: Sale, name: str, parent: str) -> None:
+    """Offer and ask for a licence of a film that the studio made of another object."""
     studio = sale.studio
-    film = studio.write("film.txt", "a film of the novel\n")
-    parents = [{"object": sale.object, "relation": "made_from"}]
-    sidecar = {"format": "edgeprint/sidecar/1", "file": "film.txt", "origin": "human_work", "parents": parents}
-    studio.write("film.txt.edgeprint.json", json.dumps(sidecar))
-    title = str(studio.run("declare", "own-creation", film, "--json").ok().json["titles"][0]["id"])
-    made = str(studio.run("identify", film, "--json").ok().json["objects"][0]["id"])
-    sale.object, sale.title = made, title
+    film = studio.write(f"{name}.txt", f"{name}, a film\n")
+    parents = [{"object": parent, "relation": "made_from"}]
+    sidecar = {"format": "edgeprint/sidecar/1", "file": film.name, "origin": "human_work", "parents": parents}
+    studio.write(f"{film.name}.edgeprint.json", json.dumps(sidecar))
+    sale.title = str(studio.run("declare", "own-creation", film, "--json").ok().json["titles"][0]["id"])
+    sale.object = str(studio.run("identify", film, "--json").ok().json["objects"][0]["id"])
     sale.offer()
     sale.request().ok()
-    answer = sale.issue()
-    assert answer.code == 7 and "found no reader of it" in answer.json["message"]
+
+
+def test_what_is_made_of_ones_own_work_is_licensed(sale: Sale) -> None:
+    made_of(sale, "own", sale.object)
+    issued = sale.issue().ok().json
+    assert [one["type"].rpartition(".")[2] for one in issued["events"]] == ["LicenceIssued", "ScopeAllocated"]
+
+
+def test_what_is_made_of_anothers_work_without_a_grant_is_refused_with_the_clause(sale: Sale) -> None:
+    studio = sale.studio
+    novel = studio.write("theirs.txt", "a novel of somebody else\n")
+    studio.run("declare", "own-creation", novel, "--as", sale.buyer).ok()
+    theirs = str(studio.run("identify", novel, "--as", sale.buyer, "--json").ok().json["objects"][0]["id"])
+    made_of(sale, "taken", theirs)
+    refused = sale.issue().ok().json
+    (event,) = refused["events"]
+    assert event["type"] == "edgeprint.rights.LicenceRefused"
+    assert "no grant is cited" in event["event"]["clause"] and theirs in event["event"]["clause"]
+    shown = studio.run("licence", "show", sale.licence, "--json").ok().json
+    assert shown["standing"]["state"] == "refused"
+    check = studio.run("rights", "check", sale.object, "--json")
+    assert (check.code, check.json["verdict"]) == (1, "invalid")
 
 
 def test_no_price_stands_anywhere_but_in_the_vault(sale: Sale) -> None:
