@@ -39,6 +39,7 @@ from domain.identity.events import EVENTS as IDENTITY
 from domain.identity.events import (
     PARENTS_MAX,
     AltIdBound,
+    AuthorisationCited,
     DerivationFound,
     FingerprintComputed,
     ObjectAdmitted,
@@ -433,7 +434,7 @@ def test_most_are_admitted_and_every_other_end_occurs() -> None:
 
 
 def test_every_fact_of_an_object_occurs_and_a_thousand_objects_have_about_four_thousand_events() -> None:
-    untold = {KeyBound, KeyWithdrawn, FieldOpened}  # nothing is signed, nothing opened
+    untold = {KeyBound, KeyWithdrawn, FieldOpened, AuthorisationCited}  # nothing is signed, opened or granted
     for objects in (300, OBJECTS):
         assert {*CAPABILITY, *GOVERNANCE, *IDENTITY} - {type(item.event) for item in history(SEED, objects)} == untold
     assert 3.5 < len(history()) / OBJECTS < 5
