@@ -72,7 +72,7 @@ from schemas.codec import Codec, Decoded
 from schemas.envelope import read_header
 
 SEED, OBJECTS = 20_240_101, 2_000
-GOLDEN = "f14b627efc15be2fb2c5027d257fa97af6b810637d30cb839130700cd5d48cd8"
+GOLDEN = "03c9bc550c16130e590691ea59db0625a9be7115625ab59ac1d51155ad63bff5"
 CODEC = Codec(CATALOGUE)
 FOLDS: Final[Mapping[str, tuple[Any, Callable[[Any, Any], Any]]]] = {
     LedgerFounded.TYPE: (ledger.Ledger(), ledger.evolve),
