@@ -75,7 +75,8 @@ def test_objects_and_lists_of_them_are_given_as_json_files(tmp_path: Path) -> No
         for field in request_record(REGISTRY.find(name).command).fields
         if _is_document(field.shape)
     }
-    assert documents == {("record-grant", "scope"), ("claim-rights", "owners")}
+    scoped = {(name, "scope") for name in ("record-grant", "offer-licence", "request-licence")}
+    assert documents == {*scoped, ("claim-rights", "owners")}
     file = tmp_path / "owners.json"
     file.write_text('[{"party": "x", "share_bp": 10000}]\n')
     assert _json(file) == [{"party": "x", "share_bp": 10_000}]
