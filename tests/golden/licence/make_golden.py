@@ -1,12 +1,7 @@
 """Make the golden licence token and a presentation: `python -m tests.golden.licence.make_golden`.
 
-<<<<<<< HEAD
-They are made by `tests.sd_jwt_oracle`, from keys whose seeds are SHA-256 of an ASCII label and salts that count, so
-that the program's reader is held against something that it did not write.
-=======
 They are made by `tests.sd_jwt_oracle`, from keys whose seeds are SHA-256 of an ASCII label and salts that count: the
 program's reader is held against something that it did not write.
->>>>>>> w2
 """
 
 import hashlib
