@@ -17,12 +17,12 @@ import rfc8785
 from domain.events import ActorKind, Event, Sha256
 from domain.governance.authority import Amount
 from domain.governance.events import PartyKind
-from domain.ids import LicenceId, ObjectId, PartyId, RightsGrantId, SettlementId, ValuationId
+from domain.ids import LicenceId, ObjectId, PartyId, SettlementId, ValuationId
 from domain.rights.grant_events import AllocationKind
 from domain.rights.licence_events import LicenceIssued, LicenceOffered
-from domain.rights.plan import Derivation, Derived, plan_json, plan_of
+from domain.rights.plan import make_plan, plan_json
 from domain.rights.scope_terms import terms_of
-from domain.rights.settlement import Holder, Plan, Settled, settle
+from domain.rights.settlement import Holder, Plan, PlanEdge, PlanNode, Settled, settle
 from domain.rights.settlement_events import ReversalReason, SettledLine
 from domain.rights.settlement_rules import AMOUNT, MakeSettlement, ReverseSettlement, Settlement, line_path
 from domain.rights.statement import Statement, statement_json
@@ -83,6 +83,11 @@ def append(application: LedgerApplication, party: PartyId, command_id: UUID, eve
     return application.execute_all([task])[0].result()
 
 
+def node(one: ObjectId, birth: int, holders: tuple[Holder, ...]) -> PlanNode:
+    """Return an object of a plan."""
+    return PlanNode(object=one, birth=birth, holders=holders)
+
+
 def whole(party: UUID) -> tuple[Holder, ...]:
     return (Holder(party=PartyId(party), share_bp=10_000),)
 
@@ -107,16 +112,15 @@ class Market:
         shares = {"film": 1_500, "ride": 2_000, **changes}
         half = Holder(party=self.author, share_bp=6_000), Holder(party=self.co_author, share_bp=4_000)
         objects = {
-            self.novel: Derived(self.novel, 10, half),
-            self.film: Derived(self.film, 20, whole(self.studio)),
-            self.ride: Derived(self.ride, 30, whole(self.park)),
+            self.novel: node(self.novel, 10, half),
+            self.film: node(self.film, 20, whole(self.studio)),
+            self.ride: node(self.ride, 30, whole(self.park)),
         }
-        grant = RightsGrantId(self.town.new_id())
         edges = (
-            Derivation(self.film, self.novel, grant, shares["film"]),
-            Derivation(self.ride, self.film, grant, shares["ride"]),
+            PlanEdge(child=self.film, parent=self.novel, share_bp=shares["film"]),
+            PlanEdge(child=self.ride, parent=self.film, share_bp=shares["ride"]),
         )
-        return plan_of(self.ride, currency, objects, edges)
+        return make_plan(self.ride, currency, objects.values(), edges)
 
     def licensed(self, plan: Plan, *, currency: str | None = "CNY", here: bool = True) -> LicenceId:
         """Return a licence that was issued under a plan; without `here` its document is nowhere."""

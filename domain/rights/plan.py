@@ -11,12 +11,11 @@ nodes by ascending birth, holders by their party, edges by the birth of the chil
 ledger's own prefix. Nothing may be left away and no other member may stand. docs/formats.md, section 23.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any, Final
 
 from domain.errors import Invalid
-from domain.ids import ObjectId, PartyId, RightsGrantId, format_id
+from domain.ids import ObjectId, PartyId, format_id
 from domain.rights.members import read_currency, read_identifier, read_integer, read_list, read_object
 from domain.rights.settlement import (
     EDGES_MAX,
@@ -35,66 +34,17 @@ PLAN_BYTES_MAX: Final = 32 << 20
 PLAN_DEPTH_MAX: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """One object of a derivation: the ledger index of its birth, and who owns the title on it, 10,000 bp in all."""
-
-    object: ObjectId
-    birth: int
-    owners: tuple[Holder, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Derivation:
-    """An edge of a derivation: a child that cites a grant on its parent; `share_bp` is the grant's, None: no money."""
-
-    child: ObjectId
-    parent: ObjectId
-    grant: RightsGrantId
-    share_bp: int | None
-
-
-def plan_of(
-    sold: ObjectId, currency: str, objects: Mapping[ObjectId, Derived], derivations: tuple[Derivation, ...]
-) -> Plan:
-    """Return the plan of an object that is sold: what money can reach from it, in the order that the format asks for.
-
-    A grant without a share, or with one of 0, carries nothing. Several grants between one pair are one edge with the
-    sum of their shares; the same grant cited twice counts once.
+def make_plan(sold: ObjectId, currency: str, nodes: Iterable[PlanNode], edges: Iterable[PlanEdge]) -> Plan:
+    """Return the plan of an object that is sold, in the order that the format asks for.
 
     Raises:
-        Invalid: an object that money can reach has no material, or the result is no plan (`check_plan`).
+        Invalid: no currency, or they are no plan (`check_plan`).
     """
-    shares: dict[ObjectId, dict[ObjectId, int]] = {}
-    seen: set[tuple[ObjectId, ObjectId, RightsGrantId]] = set()
-    for one in derivations:
-        cited = (one.child, one.parent, one.grant)
-        if not one.share_bp or cited in seen:
-            continue
-        seen.add(cited)
-        of_child = shares.setdefault(one.child, {})
-        of_child[one.parent] = of_child.get(one.parent, 0) + one.share_bp
-    reached, waiting = {sold}, [sold]
-    while waiting:
-        for parent in shares.get(waiting.pop(), {}):
-            if parent not in reached:
-                reached.add(parent)
-                waiting.append(parent)
-    missing = sorted(reached - objects.keys())
-    if missing:
-        raise Invalid(f"plan: expected birth and owners of each object that takes part, found none of {missing[0]}")
-    nodes = [
-        PlanNode(object=one, birth=objects[one].birth, holders=tuple(sorted(objects[one].owners, key=_party)))
-        for one in reached
-    ]
-    edges = [
-        PlanEdge(child=child, parent=parent, share_bp=bp)
-        for child in reached
-        for parent, bp in shares.get(child, {}).items()
-    ]
-    plan = _in_order(
-        Plan(currency=read_currency(currency, "plan.currency"), sold=sold, nodes=tuple(nodes), edges=tuple(edges))
+    currency = read_currency(currency, "plan.currency")
+    ordered = (
+        PlanNode(object=one.object, birth=one.birth, holders=tuple(sorted(one.holders, key=_party))) for one in nodes
     )
+    plan = _in_order(Plan(currency=currency, sold=sold, nodes=tuple(ordered), edges=tuple(edges)))
     check_plan(plan)
     return plan
 

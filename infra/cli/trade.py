@@ -27,6 +27,50 @@ PurposeOption = Annotated[str, typer.Option(help="What for: audit, court, subjec
 FORMS: Final = ("csv", "html")
 
 
+def plan(
+    identifier: Annotated[str, typer.Argument(metavar="OBJECT", help="What is licensed: where the money comes in.")],
+    currency: Annotated[str, typer.Option(help="ISO 4217 code of the price.")] = "CNY",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """Say how the proceeds of an object are shared, by what it is made of, and keep the plan that a licence pins."""
+    from domain.ids import format_id, parse_object_id
+    from infra.bootstrap import opened
+    from infra.settings import read_settings
+    from infra.trade.planning import plan_for
+    from infra.views.answers import place_of
+
+    settings = read_settings(home=home, lang=lang)
+    with wrong_usage("OBJECT"):
+        sold = parse_object_id(identifier)
+    with opened(settings) as session:
+        found, prefix = plan_for(session, sold, currency), session.config.prefix
+    nodes: list[dict[str, Any]] = [
+        {
+            "object": format_id("O", node.object, prefix),
+            "holders": [{"party": format_id("P", one.party, prefix), "share_bp": one.share_bp} for one in node.holders],
+            "gives": [
+                {"parent": format_id("O", edge.parent, prefix), "share_bp": edge.share_bp}
+                for edge in found.plan.edges
+                if edge.child == node.object
+            ],
+        }
+        for node in reversed(found.plan.nodes)
+    ]
+    if as_json:
+        say_json({"plan": found.sha256.hex(), "currency": currency, "nodes": nodes, "as_of": place_of(found.as_of)})
+        return
+    words = Words(settings.lang)
+    for node in nodes:
+        say(node["object"])
+        for one in node["gives"]:
+            say(f"  {one['share_bp'] / 100:>6.2f} %  {words('上交', 'to')} {one['parent']}")
+        for one in node["holders"]:
+            say(f"  {one['share_bp'] / 100:>6.2f} %  {words('其余归', 'of the rest to')} {one['party']}")
+    say(words(f"方案 {found.sha256.hex()}", f"plan {found.sha256.hex()}"))
+
+
 def settle(
     licence: Annotated[str, typer.Argument(metavar="LICENCE", help="Identifier of the licence, 10.5072/L....")],
     amount: Annotated[Path, typer.Option(help="A JSON file of currency and minor (minor units), net of tax.")],
@@ -229,6 +273,7 @@ def _given(session: Any, as_party: str | None, on_behalf_of: str | None, command
 
 
 def _fill(app: typer.Typer) -> None:
+    app.command("plan")(plan)
     app.command("settle")(settle)
     add_verb(app, "settlement", "reverse", "reverse-settlement")
     app.command("balance")(balance)

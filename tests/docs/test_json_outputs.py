@@ -69,6 +69,7 @@ PLAN = (
     ),
     (VERBS, "licence request $(cat licence) --as $(cat person) --key $(cat vkey) --scope flat.json"),
     (VERBS, "licence issue $(cat licence) --plan $(sha256sum <novel.txt | cut -c 1-64)"),
+    ("`trade plan`", "trade plan $(cat novel)"),
     ("`licence show`", "licence show $(cat licence)"),
     ("`licence token`", "licence token $(cat licence) --out token"),
     (

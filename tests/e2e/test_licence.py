@@ -195,10 +195,27 @@ def made_of(sale: Sale, name: str, parent: str) -> None:
     sale.request().ok()
 
 
-def test_what_is_made_of_ones_own_work_is_licensed(sale: Sale) -> None:
+def test_what_is_made_of_ones_own_work_is_licensed_and_its_proceeds_settled_by_the_plan(sale: Sale) -> None:
+    studio = sale.studio
     made_of(sale, "own", sale.object)
+    planned = studio.run("trade", "plan", sale.object, "--json").ok().json
+    (node,) = planned["nodes"]
+    holder = studio.run("status", "--json").ok().json["holder"]
+    assert (node["object"], node["gives"]) == (sale.object, [])
+    assert node["holders"] == [{"party": holder, "share_bp": 10_000}]
+    assert planned["plan"] in studio.run("trade", "plan", sale.object, "--lang", "zh").ok().out
+    assert studio.run("trade", "plan", sale.object, "--currency", "yuan").code != 0
+    sale.plan = planned["plan"]
     issued = sale.issue().ok().json
     assert [one["type"].rpartition(".")[2] for one in issued["events"]] == ["LicenceIssued", "ScopeAllocated"]
+    assert issued["events"][0]["event"]["plan"] == planned["plan"]
+    period = ["--since", "2026-07-01T00:00:00Z", "--until", "2026-10-01T00:00:00Z"]
+    amount = studio.write("amount.json", {"currency": "CNY", "minor": MINOR + 1})
+    settled = ["trade", "settle", sale.licence, "--amount", amount, "--usage", sale.paper, *period]
+    (event,) = studio.run(*settled, "--json").ok().json["events"]
+    assert event["type"] == "edgeprint.rights.SettlementMade"
+    (balance,) = studio.run("trade", "balance", "--json").ok().json["balances"]
+    assert (balance["party"], balance["currency"]) == (holder, "CNY") and str(MINOR + 1) in json.dumps(balance)
 
 
 def test_what_is_made_of_anothers_work_without_a_grant_is_refused_with_the_clause(sale: Sale) -> None:
@@ -218,4 +235,4 @@ def test_what_is_made_of_anothers_work_without_a_grant_is_refused_with_the_claus
 
 
 def test_no_price_stands_anywhere_but_in_the_vault(sale: Sale) -> None:
-    Canaries([str(MINOR)]).require_nowhere(everything(sale.studio))
+    Canaries([str(MINOR), str(MINOR + 1)]).require_nowhere(everything(sale.studio))

@@ -16,18 +16,17 @@ from domain.events import Sha256
 from domain.ids import (
     ObjectId,
     PartyId,
-    RightsGrantId,
     format_id,
     parse_object_id,
     parse_party_id,
 )
-from domain.rights.plan import Derivation, Derived, plan_json, plan_of
-from domain.rights.settlement import Holder
+from domain.rights.plan import make_plan, plan_json
+from domain.rights.settlement import Holder, PlanEdge
 from infra.bootstrap import opened
 from tests.docs.test_json_outputs import documented
 from tests.e2e.canaries import Canaries, everything
 from tests.e2e.kit import Answer, Place, enrol, place
-from tests.trade_kit import append, licence_events, whole
+from tests.trade_kit import append, licence_events, node, whole
 
 TOTAL = 73_001_193_000_457
 NAME = "canary-name-4e1a 林晚照"
@@ -70,7 +69,7 @@ class House:
         )
         authors = Holder(party=author, share_bp=6_000), Holder(party=co_author, share_bp=4_000)
         objects = {
-            one: Derived(one, birth, owners)
+            one: node(one, birth, owners)
             for (one, birth), owners in (
                 (self.novel, authors),
                 (self.film, whole(studio)),
@@ -78,12 +77,11 @@ class House:
             )
         }
         with opened(self.made.settings) as session:
-            grant = RightsGrantId(session.application.new_id())
             edges = (
-                Derivation(self.film[0], self.novel[0], grant, 1_500),
-                Derivation(self.ride[0], self.film[0], grant, 2_000),
+                PlanEdge(child=self.film[0], parent=self.novel[0], share_bp=1_500),
+                PlanEdge(child=self.ride[0], parent=self.film[0], share_bp=2_000),
             )
-            plan = plan_of(self.ride[0], "CNY", objects, edges)
+            plan = make_plan(self.ride[0], "CNY", objects.values(), edges)
             prefix = session.config.prefix
             digest = Sha256(session.blobs.put_bytes(rfc8785.dumps(plan_json(plan, prefix))))
             events = licence_events(PartyId(park), PartyId(buyer), self.ride[0], digest)

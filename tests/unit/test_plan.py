@@ -11,11 +11,12 @@ import pytest
 from domain.errors import Invalid
 from domain.events import Sha256
 from domain.governance.authority import Amount
-from domain.ids import LicenceId, ObjectId, PartyId, RightsGrantId, uuid7
-from domain.rights.plan import FORMAT, Derivation, Derived, plan_json, plan_of, read_plan
-from domain.rights.settlement import Flow, Holder, Plan, check_plan
+from domain.ids import LicenceId, ObjectId, PartyId, uuid7
+from domain.rights.plan import FORMAT, make_plan, plan_json, read_plan
+from domain.rights.settlement import Flow, Holder, Plan, PlanEdge, check_plan
 from domain.rights.statement import Statement, read_statement, statement_json
 from tests.settlement_kit import random_plan
+from tests.trade_kit import node
 
 PREFIX = "10.5072"
 AT = 1_760_000_000_000_000
@@ -27,23 +28,18 @@ def named(number: int) -> UUID:
 
 NOVEL, FILM, RIDE, STRANGE = (ObjectId(named(n)) for n in range(1, 5))
 ANNA, BEN, CARA = (PartyId(named(n)) for n in range(11, 14))
-ONE, TWO = (RightsGrantId(named(n)) for n in range(21, 23))
 
 
 def owned(*parties: PartyId) -> tuple[Holder, ...]:
     return tuple(Holder(party=party, share_bp=10_000 // len(parties)) for party in parties)
 
 
-OBJECTS = {
-    RIDE: Derived(RIDE, 30, owned(CARA)),
-    NOVEL: Derived(NOVEL, 10, owned(BEN, ANNA)),
-    FILM: Derived(FILM, 20, owned(BEN)),
-}
-EDGES = (Derivation(RIDE, FILM, ONE, 2_000), Derivation(FILM, NOVEL, TWO, 1_500))
+NODES = (node(RIDE, 30, owned(CARA)), node(NOVEL, 10, owned(BEN, ANNA)), node(FILM, 20, owned(BEN)))
+EDGES = (PlanEdge(child=RIDE, parent=FILM, share_bp=2_000), PlanEdge(child=FILM, parent=NOVEL, share_bp=1_500))
 
 
-def made(*edges: Derivation) -> Plan:
-    return plan_of(RIDE, "CNY", OBJECTS, edges or EDGES)
+def made(*edges: PlanEdge) -> Plan:
+    return make_plan(RIDE, "CNY", NODES, edges or EDGES)
 
 
 class TestMaking:
@@ -58,28 +54,22 @@ class TestMaking:
             (RIDE, FILM, 2_000),
         ]
 
-    def test_what_no_money_reaches_is_left_out(self) -> None:
-        plan = made(Derivation(RIDE, FILM, ONE, None), Derivation(FILM, NOVEL, TWO, 1_500))
-        assert [node.object for node in plan.nodes] == [RIDE] and plan.edges == ()
-        assert made(Derivation(RIDE, FILM, ONE, 0)).edges == ()
+    def test_an_edge_to_an_object_that_is_no_node_is_named(self) -> None:
+        with pytest.raises(Invalid, match=f"found {STRANGE} without one"):
+            made(PlanEdge(child=RIDE, parent=STRANGE, share_bp=100))
 
-    def test_two_grants_of_a_pair_add_up_and_one_cited_twice_counts_once(self) -> None:
-        once, more = Derivation(RIDE, FILM, ONE, 2_000), Derivation(RIDE, FILM, TWO, 500)
-        assert [edge.share_bp for edge in made(once, once, more).edges] == [2_500]
-        with pytest.raises(Invalid, match="expected 1 to 10000 bp, found 10500"):
-            made(Derivation(RIDE, FILM, ONE, 10_000), more)
-
-    def test_an_object_without_owners_is_named(self) -> None:
-        with pytest.raises(Invalid, match=f"birth and owners of each object .*, found none of {STRANGE}"):
-            made(Derivation(RIDE, STRANGE, ONE, 100))
+    def test_one_edge_of_a_pair(self) -> None:
+        once = PlanEdge(child=RIDE, parent=FILM, share_bp=2_000)
+        with pytest.raises(Invalid, match="expected one edge to each parent"):
+            made(once, once)
 
     def test_a_parent_is_born_before_its_child(self) -> None:
         with pytest.raises(Invalid, match="born before"):
-            made(Derivation(RIDE, FILM, ONE, 100), Derivation(FILM, RIDE, TWO, 100))
+            made(PlanEdge(child=RIDE, parent=FILM, share_bp=100), PlanEdge(child=FILM, parent=RIDE, share_bp=100))
 
     def test_the_currency_is_a_code(self) -> None:
         with pytest.raises(Invalid, match=r"plan.currency: expected an ISO 4217 code"):
-            plan_of(RIDE, "cny", OBJECTS, EDGES)
+            make_plan(RIDE, "cny", NODES, EDGES)
 
 
 class TestDocument:

@@ -12,15 +12,15 @@ from domain.governance.authority import Amount
 from domain.governance.events import PartyKind
 from domain.governance.party import GrantMandate
 from domain.governance.subject import EraseSubject
-from domain.ids import LicenceId, ObjectId, PartyId, RightsGrantId, SettlementId
-from domain.rights.plan import Derivation, Derived, plan_of
-from domain.rights.settlement import Holder, Plan, settle
+from domain.ids import LicenceId, ObjectId, PartyId, SettlementId
+from domain.rights.plan import make_plan
+from domain.rights.settlement import Holder, Plan, PlanEdge, settle
 from domain.rights.settlement_events import LINES_MAX, SettlementMade, SettlementReversed
 from domain.rights.settlement_rules import AMOUNT, line_path
 from infra.vault.erasure import erasing
 from tests.governance_kit import LATER, NOW
 from tests.machine_kit import overtaken
-from tests.trade_kit import EARLIER, SINCE, UNTIL, Market, altered, amount_json
+from tests.trade_kit import EARLIER, SINCE, UNTIL, Market, altered, amount_json, node
 
 DAY = timedelta(days=1)
 
@@ -229,11 +229,10 @@ class TestManyLines:
         for birth, many in enumerate(people):
             one, each = ObjectId(town.new_id()), 10_000 // many
             holders = tuple(Holder(party=PartyId(town.new_id()), share_bp=each) for _ in range(many))
-            objects[one] = Derived(one, birth, holders)
+            objects[one] = node(one, birth, holders)
         names = list(objects)
-        grant = RightsGrantId(town.new_id())
-        edges = tuple(Derivation(names[-1], parent, grant, 1_000) for parent in names[:-1])
-        plan = plan_of(names[-1], "CNY", objects, edges)
+        edges = tuple(PlanEdge(child=names[-1], parent=parent, share_bp=1_000) for parent in names[:-1])
+        plan = make_plan(names[-1], "CNY", objects.values(), edges)
         return market.licensed(plan), plan
 
     def test_five_hundred_lines(self, market: Market) -> None:

@@ -11,9 +11,9 @@ import rfc8785
 
 from domain.events import Sha256
 from domain.governance.authority import Amount
-from domain.ids import LicenceId, ObjectId, PartyId, RightsGrantId, SettlementId, format_id, uuid7
-from domain.rights.plan import Derivation, Derived, plan_json, plan_of
-from domain.rights.settlement import Holder, Plan, settle
+from domain.ids import LicenceId, ObjectId, PartyId, SettlementId, format_id, uuid7
+from domain.rights.plan import make_plan, plan_json
+from domain.rights.settlement import Holder, Plan, PlanEdge, PlanNode, settle
 from domain.rights.statement import Statement, statement_json
 from infra.trade.statement import Paper, Row, as_csv, as_html, total_of
 
@@ -37,15 +37,19 @@ def plan() -> Plan:
         film: (20, {studio: 7_500, producer: 2_500}),
         ride: (30, {park: 10_000}),
     }
-    objects = {
-        one: Derived(one, birth, tuple(Holder(party=who, share_bp=bp) for who, bp in shares.items()))
+    objects = [
+        PlanNode(
+            object=one,
+            birth=birth,
+            holders=tuple(Holder(party=who, share_bp=bp) for who, bp in shares.items()),
+        )
         for one, (birth, shares) in owned.items()
-    }
+    ]
     edges = (
-        Derivation(film, novel, RightsGrantId(named(21)), 1_500),
-        Derivation(ride, film, RightsGrantId(named(22)), 2_000),
+        PlanEdge(child=film, parent=novel, share_bp=1_500),
+        PlanEdge(child=ride, parent=film, share_bp=2_000),
     )
-    return plan_of(ride, "CNY", objects, edges)
+    return make_plan(ride, "CNY", objects, edges)
 
 
 def statement() -> Statement:
