@@ -67,17 +67,35 @@ class FileMasterKeys:
 
     def newest(self) -> int:
         """Return the highest generation, made if there is none."""
-        return max(self._numbers(), default=0) or self.make()
+        found = max(self._numbers(), default=0)
+        if not found:
+            self._create(1)  # of several who begin a vault at once one makes it, and all of them use that
+            found = max(self._numbers())
+        return found
 
     def make(self) -> int:
         """Make the next generation."""
-        number = max(self._numbers(), default=0) + 1
+        while True:
+            number = max(self._numbers(), default=0) + 1
+            if self._create(number):
+                return number
+
+    def _create(self, number: int) -> bool:
+        """Make a generation durably and return True, or False where there is one: a key is never written over."""
+        made = self._folder / f".{secrets.token_hex(8)}"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_durably(self._folder / str(number), secrets.token_bytes(KEY_BYTES), mode=0o600)
+            write_durably(made, secrets.token_bytes(KEY_BYTES), mode=0o600)
+            try:
+                os.link(made, self._folder / str(number))
+            except FileExistsError:
+                return False
+            finally:
+                made.unlink()
+            sync_directory(self._folder)
         except OSError as err:
             raise Unavailable(f"cannot write a master key to {self._folder}: {err.strerror}") from err
-        return number
+        return True
 
     def wrap(self, generation: int, key: bytes, about: bytes) -> bytes:
         """Return a key wrapped by a generation."""

@@ -227,4 +227,4 @@ TestLicences.settings = settings(max_examples=100, stateful_step_count=50, deadl
 
 @pytest.mark.soak
 def test_many_more_histories() -> None:
-    run_state_machine_as_test(Licences, settings=settings(max_examples=2_000, stateful_step_count=60, deadline=None))
+    run_state_machine_as_test(Licences, settings=settings(max_examples=2_000, stateful_step_count=60))

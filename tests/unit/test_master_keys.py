@@ -1,6 +1,8 @@
 """Generations of the vault's master key as files."""
 
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,20 @@ def test_a_folder_that_cannot_be_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Unavailable, match="cannot"):
         FileMasterKeys(tmp_path / "file" / "vault").newest()
+
+
+def test_of_many_who_begin_a_vault_at_once_all_use_one_key(tmp_path: Path) -> None:
+    """A key that another had wrapped with already would be lost with the one that was written over."""
+    for turn in range(20):
+        keys, together = FileMasterKeys(tmp_path / str(turn)), threading.Barrier(6)
+
+        def begin(keys: FileMasterKeys = keys, together: threading.Barrier = together) -> tuple[int, bytes]:
+            together.wait()
+            newest = keys.newest()
+            return newest, keys.wrap(newest, bytes(32), b"about")
+
+        with ThreadPoolExecutor(6) as pool:
+            made = [future.result() for future in [pool.submit(begin) for _ in range(6)]]
+        assert {number for number, _ in made} == {1}
+        assert all(keys.unwrap(number, wrapped, b"about") == bytes(32) for number, wrapped in made)
+        assert [path.name for path in (tmp_path / str(turn)).iterdir()] == ["1"]
