@@ -47,6 +47,12 @@ def fsync_latency_ms(folder: Path) -> float:
     return statistics.median(times) * 1e3
 
 
+def peak_mib(pid: int) -> float:
+    """Return the largest resident size that a process has had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024
+
+
 @dataclass(frozen=True, slots=True)
 class BenchLedger:
     """A running database with a founded ledger; `party` is its one enrolled party, `signed` its word for a manifest."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench.kit import BenchLedger, founded, fsync_latency_ms
+from bench.kit import BenchLedger, founded, fsync_latency_ms, peak_mib
 from infra.clock import now_us
 from infra.dev.corpus import Corpus
 from infra.dev.scribe import Scribe
@@ -110,12 +110,6 @@ def lags(acknowledged: list[tuple[float, int]], seen: list[tuple[float, int]]) -
             place += 1
         found.append(max(0.0, seen[place][0] - at))
     return sorted(found)
-
-
-def peak_mib(pid: int) -> float:
-    """Return the largest resident size that a process has had."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024
 
 
 def main() -> int:

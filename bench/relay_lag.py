@@ -20,6 +20,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from bench.ingest import Producer
+from bench.kit import peak_mib
 from infra.background import relay, relayed_size
 from infra.database import Database
 from infra.home import Home
@@ -111,12 +112,6 @@ def grow(settings: Settings, entries: int) -> float:
             raise AssertionError(f"expected {size} entries on Kafka, found {relayed_size(home)}")
         time.sleep(0.2)
     return time.perf_counter() - started
-
-
-def peak_mib(pid: int) -> float:
-    """Return the largest resident size that a process has had."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024
 
 
 def mirrored(settings: Settings, folder: Path, entries: int) -> tuple[float, float]:

@@ -12,14 +12,15 @@ From the class come the JSON Schema of its input, the command line and the refer
 who asks, for whom and with which signature stands beside it.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar, dataclass_transform
 
-from domain.errors import Rejected
+from domain.errors import Invalid, Rejected
 from domain.ids import Sha256
 
-__all__ = ["Command", "command", "require_document"]
+__all__ = ["Command", "command", "refusing", "require_document"]
 
 
 class Command:
@@ -47,3 +48,13 @@ def require_document(name: str, digest: Sha256, there: Collection[Sha256]) -> No
     """Return if the document that a command rests on is among those `there`. Raises: Rejected, naming the command."""
     if digest not in there:
         raise Rejected(f"{name} refused: expected the document {digest.hex()} in the blob store, found none")
+
+
+@contextmanager
+def refusing(given: Command) -> Iterator[None]:
+    """Name the command in whatever refuses it. Raises: Rejected, also for what is Invalid in it."""
+    name = f"{type(given).__name__} refused: "
+    try:
+        yield
+    except (Invalid, Rejected) as err:
+        raise Rejected(str(err) if str(err).startswith(name) else name + str(err)) from err

@@ -7,8 +7,6 @@ has come. Prices stand as commitments; the values are in the vault.
 
 from typing import Any, Final
 
-import rfc8785
-
 from domain.rights.licence_events import (
     LicenceIssued,
     LicenceOffered,
@@ -19,9 +17,9 @@ from domain.rights.licence_events import (
     LicenceSuspended,
     UsageReported,
 )
-from domain.rights.scope_json import scope_json
-from domain.rights.scope_terms import ScopeTerms, scope_of
+from domain.rights.scope_terms import ScopeTerms
 from projections.tables import Change, Column, Kind, New, Put, Rows, Table, standing
+from projections.trade import scope_bytes
 from projections.view import Keys, On, Read, View
 from schemas.values import microseconds
 
@@ -89,7 +87,7 @@ def _scope(terms: ScopeTerms) -> dict[str, Any]:
     window = terms.window
     since, until = (None, None) if window is None else (window.since, window.until)
     return {
-        "scope": rfc8785.dumps(scope_json(scope_of(terms))),
+        "scope": scope_bytes(terms),
         "since_us": None if since is None else microseconds(since),
         "until_us": None if until is None else microseconds(until),
     }

@@ -11,13 +11,15 @@ has to write.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from domain.errors import Conflict, Invalid, Unavailable
 from projections.tables import Change, Drop, Key, New, Place, Row, Table, Values, Written, storable
 from projections.view import Keys, Read, View
 
 Standing = Mapping[Place, Row]
+REASON_CHARACTERS_MAX: Final = 500
+"""So much of why a view stopped is kept."""
 
 
 @dataclass(frozen=True, slots=True)

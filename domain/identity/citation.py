@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Annotated as A
 
-from domain.command import Command, command
+from domain.command import Command, command, refusing
 from domain.errors import Rejected
 from domain.events import Doc, Sha256
 from domain.identity.digital_object import DigitalObject
@@ -23,7 +23,6 @@ from domain.rights.chain import Above, require_chain
 from domain.rights.grant import Ended, Pending, chain_standing
 from domain.rights.grant_events import GrantKind, GrantRecorded
 from domain.rights.settlement import WHOLE_BP
-from domain.rights.title_rules import refusing
 from domain.rights.turns import told
 
 

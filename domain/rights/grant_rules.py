@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Annotated as A
 from typing import Any, Final
 
-from domain.command import Command, command, require_document
+from domain.command import Command, command, refusing, require_document
 from domain.errors import Rejected
 from domain.events import Doc, Sha256
 from domain.governance.events import PartyKind
@@ -44,7 +44,7 @@ from domain.rights.grant_events import (
 )
 from domain.rights.scope_terms import ScopeTerms, scope_of
 from domain.rights.settlement import WHOLE_BP
-from domain.rights.title_rules import refusing, require_owner
+from domain.rights.title_rules import require_owner
 from domain.rights.turns import fallen, require_past, told
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from domain.command import Command, require_document
+from domain.capability.resource import LETTERS
+from domain.command import Command, refusing, require_document
 from domain.errors import Rejected
 from domain.events import Sha256
 from domain.governance.party import Party
@@ -60,10 +61,7 @@ from domain.rights.scope import Scope
 from domain.rights.scope_terms import scope_of
 from domain.rights.scope_words import explain
 from domain.rights.title import Title
-from domain.rights.title_rules import refusing
 from domain.rights.turns import require_past, told
-
-LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 @dataclass(frozen=True, slots=True)

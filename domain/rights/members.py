@@ -1,13 +1,13 @@
 """Members of JSON documents of the rights context, read strictly; every message begins with the place that is wrong."""
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
+from domain.capability.resource import LETTERS
 from domain.errors import Invalid
 from domain.ids import parse_id
 
-LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 T = TypeVar("T")
 
 

@@ -41,10 +41,7 @@ def make_plan(sold: ObjectId, currency: str, nodes: Iterable[PlanNode], edges: I
         Invalid: no currency, or they are no plan (`check_plan`).
     """
     currency = read_currency(currency, "plan.currency")
-    ordered = (
-        PlanNode(object=one.object, birth=one.birth, holders=tuple(sorted(one.holders, key=_party))) for one in nodes
-    )
-    plan = _in_order(Plan(currency=currency, sold=sold, nodes=tuple(ordered), edges=tuple(edges)))
+    plan = _in_order(Plan(currency=currency, sold=sold, nodes=tuple(nodes), edges=tuple(edges)))
     check_plan(plan)
     return plan
 

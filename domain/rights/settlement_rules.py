@@ -14,7 +14,7 @@ from typing import Annotated as A
 from typing import Any, Final, assert_never
 
 from domain.capability.resource import read_price
-from domain.command import Command, command
+from domain.command import Command, command, refusing, require_document
 from domain.errors import Invalid, Rejected
 from domain.events import Doc, Sha256
 from domain.governance.authority import Amount
@@ -106,13 +106,10 @@ def decide(state: Settlement, given: SettlementCommand, facts: Facts) -> tuple[S
     Raises:
         Rejected: there is no such account or licence, or the command's own rule says no. No amount is repeated.
     """
-    name = type(given).__name__
-    try:
+    with refusing(given):
         if isinstance(given, MakeSettlement):
             return (_make(state, given, facts),)
         return (_reverse(state, given, facts),)
-    except (Rejected, Invalid) as err:
-        raise Rejected(f"{name} refused: {err}") from err
 
 
 def evolve(state: Settlement, event: SettlementEvent) -> Settlement:
@@ -136,7 +133,7 @@ def _make(state: Settlement, given: MakeSettlement, facts: Facts) -> SettlementM
     if len(state.made) >= SETTLEMENTS_MAX:
         raise Rejected(f"expected at most {SETTLEMENTS_MAX} settlements of a licence")
     _require_period(state, given, facts.now)
-    _require_document(given.usage, facts)
+    require_document("MakeSettlement", given.usage, facts.documents)
     if facts.plan is None:
         raise Rejected(f"expected the plan {licence.plan.hex()} of the licence in the blob store, found none")
     if facts.plan.currency != licence.currency:
@@ -170,13 +167,8 @@ def _reverse(state: Settlement, given: ReverseSettlement, facts: Facts) -> Settl
         raise Rejected(f"expected a number of 1 to {len(state.made)}, found {given.number}")
     if given.number in state.reversed:
         raise Rejected(f"settlement {given.number} is reversed already")
-    _require_document(given.basis, facts)
+    require_document("ReverseSettlement", given.basis, facts.documents)
     return SettlementReversed(number=given.number, reason=given.reason, basis=given.basis)
-
-
-def _require_document(digest: Sha256, facts: Facts) -> None:
-    if digest not in facts.documents:
-        raise Rejected(f"expected the document {digest.hex()} in the blob store, found none")
 
 
 def _require_licensor(licence: Sold, who: PartyId) -> None:

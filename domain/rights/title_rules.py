@@ -6,15 +6,14 @@ and the last of these moves the share. Who owns what is asked when the last sign
 meanwhile must have signed too. While a claim is contested nothing moves.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated as A
 from typing import Any, Final
 
-from domain.command import Command, command, require_document
-from domain.errors import Invalid, Rejected
+from domain.command import Command, command, refusing, require_document
+from domain.errors import Rejected
 from domain.events import Doc, Sha256
 from domain.governance.party import ROLE_HOLDERS, Party
 from domain.ids import PartyId, TitleId
@@ -141,16 +140,6 @@ def decide(title: Title, command: Command, facts: Facts) -> tuple[TitleEvent, ..
         if title.claimed is None and not isinstance(command, ClaimRights):
             raise Rejected(f"{facts.title} is not a title of this ledger")
         return rule(title, command, facts)
-
-
-@contextmanager
-def refusing(command: Command) -> Iterator[None]:
-    """Name the command in whatever refuses it. Raises: Rejected, also for what is Invalid in it."""
-    name = f"{type(command).__name__} refused: "
-    try:
-        yield
-    except (Invalid, Rejected) as err:
-        raise Rejected(str(err) if str(err).startswith(name) else name + str(err)) from err
 
 
 def _claim(title: Title, command: ClaimRights, facts: Facts) -> tuple[TitleEvent, ...]:

@@ -13,8 +13,8 @@ from typing import Annotated as A
 from typing import Any, Final, assert_never
 
 from domain.capability.resource import read_price
-from domain.command import Command, command
-from domain.errors import Invalid, Rejected
+from domain.command import Command, command, refusing, require_document
+from domain.errors import Rejected
 from domain.events import Doc, Event, Sha256, fact
 from domain.ids import Commitment, ObjectId, PartyId, ValuationId
 from domain.rights.statement import MINOR_MAX
@@ -121,13 +121,10 @@ class Facts:
 
 def decide(state: Valuation, given: ValuationCommand, facts: Facts) -> tuple[ValuationEvent, ...]:
     """Return the event of a command. Raises: Rejected; no amount is repeated."""
-    name = type(given).__name__
-    try:
+    with refusing(given):
         if isinstance(given, IssueValuation):
             return (_issue(given, facts),)
         return (_supersede(state, given, facts),)
-    except (Rejected, Invalid) as err:
-        raise Rejected(f"{name} refused: {err}") from err
 
 
 def evolve(state: Valuation, event: ValuationEvent) -> Valuation:
@@ -148,8 +145,7 @@ def _issue(given: IssueValuation, facts: Facts) -> ValuationIssued:
         raise Rejected("expected an appraiser who does not hold the object, found its holder")
     if given.valued_at > facts.now:
         raise Rejected(f"valued_at: expected an instant not after now, found {given.valued_at.isoformat()}")
-    if given.report not in facts.documents:
-        raise Rejected(f"expected the document {given.report.hex()} in the blob store, found none")
+    require_document("IssueValuation", given.report, facts.documents)
     if not set(AMOUNTS) <= facts.values.keys():
         raise Rejected("expected the values of low, point and high, found one missing")
     low, point, high = (read_price(facts.values[name]) for name in AMOUNTS)

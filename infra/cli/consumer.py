@@ -7,6 +7,7 @@ import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
 from infra.cli.output import EXIT_USAGE, Words, note, say, say_json
+from infra.cli.projection import stopped_text
 from infra.cli.topic import BootstrapOption
 
 app = typer.Typer(help="Consumers of the topics: the mirror, the views.", no_args_is_help=True)
@@ -99,8 +100,8 @@ def status(
     if found["digest"] is not None:
         say(words(f"摘要        {found['digest']}", f"digest           {found['digest']}"))
     for one in found["projections"]:
-        stopped = f"  {words('停于', 'stopped at')} {one['stopped_at']}: {one['because']}" if one["because"] else ""
-        say(f"  {one['name']:<12}v{one['version']}{one['position']:>10}  {one['digest'] or ''}{stopped}".rstrip())
+        place = f"  {one['name']:<12}v{one['version']}{one['position']:>10}  {one['digest'] or ''}"
+        say(f"{place}{stopped_text(one, words)}".rstrip())
 
 
 @app.command()

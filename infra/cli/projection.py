@@ -52,7 +52,7 @@ def list_projections(home: HomeOption = None, as_json: JsonOption = False, lang:
     for one in found:
         lag = f"  {words('滞后', 'lag')} {one['lag_s']:.1f} s" if one["behind"] else ""
         place = f"{one['name']:<12}v{one['version']}  {one['state']:<9}{one['position']:>10}  -{one['behind']}"
-        say(f"{place}{lag}{_stopped_text(one, words)}")
+        say(f"{place}{lag}{stopped_text(one, words)}")
 
 
 def stopped(poison: "Poison | None") -> dict[str, Any]:
@@ -60,7 +60,8 @@ def stopped(poison: "Poison | None") -> dict[str, Any]:
     return {"stopped_at": poison and poison.index, "because": poison and poison.reason}
 
 
-def _stopped_text(one: dict[str, Any], words: Words) -> str:
+def stopped_text(one: dict[str, Any], words: Words) -> str:
+    """Return where a view stopped and why, for people; nothing where it did not."""
     return f"  {words('停于', 'stopped at')} {one['stopped_at']}: {one['because']}" if one["because"] else ""
 
 
@@ -174,7 +175,7 @@ def replay(
         say_json({"position": size - 1, "projections": found})
     else:
         for one in found:
-            say(f"{one['projection']:<12}{one['position']:>10}  {one['digest']}{_stopped_text(one, words)}")
+            say(f"{one['projection']:<12}{one['position']:>10}  {one['digest']}{stopped_text(one, words)}")
     if any(one["because"] for one in found):
         raise typer.Exit(EXIT_FAILED)
 

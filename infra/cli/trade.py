@@ -36,6 +36,7 @@ def plan(
 ) -> None:
     """Say how the proceeds of an object are shared, by what it is made of, and keep the plan that a licence pins."""
     from domain.ids import format_id, parse_object_id
+    from domain.rights.settlement import check_plan
     from infra.bootstrap import opened
     from infra.settings import read_settings
     from infra.trade.planning import plan_for
@@ -46,14 +47,14 @@ def plan(
         sold = parse_object_id(identifier)
     with opened(settings) as session:
         found, prefix = plan_for(session, sold, currency), session.config.prefix
+    given = check_plan(found.plan)
     nodes: list[dict[str, Any]] = [
         {
             "object": format_id("O", node.object, prefix),
             "holders": [{"party": format_id("P", one.party, prefix), "share_bp": one.share_bp} for one in node.holders],
             "gives": [
                 {"parent": format_id("O", edge.parent, prefix), "share_bp": edge.share_bp}
-                for edge in found.plan.edges
-                if edge.child == node.object
+                for edge in given.get(node.object.int, ())
             ],
         }
         for node in reversed(found.plan.nodes)

@@ -8,6 +8,7 @@ from domain.compliance.infringement import Deadline, Infringement, Step, chronol
 from domain.compliance.law import Article
 from domain.errors import NotFound
 from domain.ids import InfringementId, format_id
+from domain.rights.scope_json import instant_text
 from infra.bootstrap import Session
 from infra.log import time_text
 from producers.cases import CASE
@@ -39,9 +40,9 @@ def look_at_case(session: Session, case: InfringementId, now: datetime) -> dict[
         "title": None if opened is None else format_id("G", opened.title, prefix),
         "outcome": str(state.outcome) if state.judgments else None,
         "measures": [] if took is None else [str(one) for one in took.measures],
-        "measures_from": None if took is None else _text(took.taken_at),
-        "measures_to": None if state.ended is None else _text(state.ended.ended_at),
-        "instant": _text(now),
+        "measures_from": None if took is None else instant_text(took.taken_at),
+        "measures_to": None if state.ended is None else instant_text(state.ended.ended_at),
+        "instant": instant_text(now),
         "deadlines": [_deadline(one, one in due(state, now)) for one in deadlines(state)],
         "chronology": [_step(one, at) for one, at in zip(chronology(state), recorded, strict=True)],
     }
@@ -50,8 +51,8 @@ def look_at_case(session: Session, case: InfringementId, now: datetime) -> dict[
 def _deadline(one: Deadline, is_due: bool) -> dict[str, Any]:
     return {
         "duty": str(one.duty),
-        "since": _text(one.since),
-        "until": None if one.until is None else _text(one.until),
+        "since": instant_text(one.since),
+        "until": None if one.until is None else instant_text(one.until),
         "due": is_due,
         "article": _article(one.article),
     }
@@ -62,7 +63,7 @@ def _step(step: Step, recorded_at: int) -> dict[str, Any]:
         "number": step.number,
         "step": type(step.event).__name__,
         "recorded_at": time_text(recorded_at),
-        "at": None if step.at is None else _text(step.at),
+        "at": None if step.at is None else instant_text(step.at),
         "documents": [document.hex() for document in step.documents],
         "articles": [_article(one) for one in step.articles],
     }
@@ -70,7 +71,3 @@ def _step(step: Step, recorded_at: int) -> dict[str, Any]:
 
 def _article(one: Article) -> dict[str, str]:
     return {"code": one.code, "zh": one.zh, "en": one.en, "says_zh": one.says_zh, "says_en": one.says_en}
-
-
-def _text(instant: datetime) -> str:
-    return instant.isoformat().replace("+00:00", "Z")

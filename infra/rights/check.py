@@ -15,33 +15,16 @@ from infra.bootstrap import Session
 from infra.clock import now_us
 from infra.rights.derivation import VIEWS, derivation_of
 from infra.rights.look import standing_json
+from infra.views import questions
+from infra.views.ancestry import told_of_touched
 from infra.views.answers import place_of
-from infra.views.reading import AsOf, Look
+from infra.views.reading import STOOD, AsOf, Look
 from infra.views.session import caught_up
-from projections.genealogy.graph import SAMPLE
-from projections.genealogy.model import committed_to
 from projections.trade import GRANT, TITLE
 from schemas.values import microseconds
 
-_CITING: Final = """
-SELECT DISTINCT object FROM {citation} WHERE grant_id = ANY(%(grants)s)
-AND valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s)"""
-_HOLDING: Final = """
-SELECT object FROM {object} WHERE content = %(work)s
-AND valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s)"""
-_DOWN: Final = """
-WITH RECURSIVE down(object) AS (
-    SELECT unnest(%(of)s::uuid[])
-    UNION
-    SELECT below.child FROM down, LATERAL (
-        SELECT child FROM {edge} WHERE parent = down.object AND born <= %(at)s
-        UNION ALL SELECT child FROM {found} WHERE source = down.object AND born <= %(at)s
-    ) AS below
-) SELECT object FROM down"""
-_FIRST: Final = "SELECT object FROM {node} WHERE object = ANY(%(of)s) ORDER BY born LIMIT %(most)s"
-_STATUSES: Final = """
-SELECT status AS name, count(*) AS many FROM {object}
-WHERE object = ANY(%(of)s) AND valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s) GROUP BY status"""
+_CITING: Final = f"SELECT DISTINCT object FROM {{citation}} WHERE grant_id = ANY(%(grants)s) AND {STOOD}"
+_HOLDING: Final = f"SELECT object FROM {{object}} WHERE content = %(work)s AND {STOOD}"
 
 
 def rights_check(
@@ -153,16 +136,10 @@ def rights_impact(session: Session, cause: RightsGrantId | TitleId, letter: str,
     prefix = session.config.prefix
     with caught_up(session).looks(VIEWS, as_of, now_us()) as (genealogy, compliance, trade):
         direct = _directly(compliance, trade, cause, letter, prefix)
-        touched = [row.object for row in genealogy.ask(_DOWN, of=direct)]
-        committed = committed_to(one.bytes for one in touched)
-        statuses = compliance.ask(_STATUSES, of=touched)
         return {
             "id": format_id(letter, cause, prefix),
             "directly": len(direct),
-            "count": committed.count,
-            "by_status": {row.name: row.many for row in sorted(statuses, key=lambda one: (-one.many, one.name))},
-            "root": committed.root.hex(),
-            "sample": [_name(row.object, prefix) for row in genealogy.ask(_FIRST, of=touched, most=SAMPLE)],
+            **told_of_touched(session, genealogy, compliance, questions.downward(genealogy, direct)),
             "as_of": place_of(genealogy.as_of),
         }
 

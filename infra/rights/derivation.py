@@ -5,9 +5,8 @@
         found.answer(wanted).verdict, found.rests_on, found.plan_nodes(object_id), found.plan_edges(object_id)
 
 Who decides on it (a licence) gathers it before the decision. Position and instant are those of the look, so that what
-was decided can be asked again later with `as_of` that position. `streams` are all that the answer was read from and
-that may change: guarded at the append, nothing among them can have changed meanwhile. What the views do not cover is a
-source of an object that is found between the position and the append; objects are among the streams, so that is seen.
+was decided can be asked again later with `as_of` that position. What an issue guards of it stands in
+`producers.licences`: the objects that are licensed, every grant in `rests_on`, and the titles of those grants.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,6 +39,7 @@ from domain.rights.scope_json import parse_scope
 from domain.rights.scope_terms import ScopeTerms, terms_of
 from domain.rights.settlement import Holder, PlanEdge, PlanNode
 from domain.rights.turns import Turn, fallen
+from infra.views import questions
 from infra.views.reading import Look
 from projections.compliance import COMPLIANCE, OBJECT
 from projections.genealogy.view import EDGE, FOUND, GENEALOGY, NODE
@@ -52,15 +52,6 @@ VIEWS: Final = (GENEALOGY, COMPLIANCE, TRADE)
 OBJECTS_MAX: Final = 20_000
 """Most objects of one derivation: as many as a settlement plan has nodes."""
 Looks = tuple[Look, ...]
-_UP: Final = """
-WITH RECURSIVE up(object) AS (
-    SELECT unnest(%(of)s::uuid[])
-    UNION
-    SELECT above.parent FROM up, LATERAL (
-        SELECT parent FROM {edge} WHERE child = up.object AND born <= %(at)s
-        UNION ALL SELECT source FROM {found} WHERE child = up.object AND born <= %(at)s
-    ) AS above
-) SELECT object FROM up LIMIT %(most)s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +88,6 @@ class Derivation:
         """Return every grant and consent that is cited anywhere, and every link above those, ascending."""
         return tuple(sorted({name for material in self.materials for name in material.links}))
 
-    @property
-    def titles(self) -> tuple[TitleId, ...]:
-        """Return every title that was looked at, ascending: on a content, or at the root of a grant."""
-        return tuple(sorted({name for material in self.materials for name in material.claims}))
-
-    @property
-    def streams(self) -> tuple[UUID, ...]:
-        """Return the streams of all objects, grants and titles, each once."""
-        objects = {name for material in self.materials for name in material.nodes}
-        return (*sorted(objects), *self.rests_on, *self.titles)
-
     def plan_nodes(self, sold: ObjectId) -> tuple[PlanNode, ...]:
         """Return the nodes of the settlement of one of these objects: it and all to which a share flows, by birth."""
         material = self._of(sold)
@@ -142,7 +122,7 @@ def derivation_of(looks: Looks, object_ids: Sequence[UUID], instant: datetime | 
     """
     genealogy, compliance, trade = looks
     at = instant_of(genealogy.as_of.instant_us) if instant is None else instant
-    every = [row.object for row in genealogy.ask(_UP, of=list(object_ids), most=OBJECTS_MAX + 1)]
+    every = questions.upward(genealogy, object_ids, OBJECTS_MAX + 1)
     if len(every) > OBJECTS_MAX:
         raise Invalid(f"derivation: expected at most {OBJECTS_MAX} objects in it, found more")
     nodes = _nodes(genealogy, compliance, trade, every)

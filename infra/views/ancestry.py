@@ -14,7 +14,7 @@ from infra.clock import now_us
 from infra.views import questions
 from infra.views.answers import object_name, place_of
 from infra.views.drawing import genealogy_of
-from infra.views.reading import Look
+from infra.views.reading import STOOD, Look
 from infra.views.session import caught_up
 from projections.compliance import COMPLIANCE
 from projections.genealogy.graph import COMMON_MAX, SAMPLE
@@ -23,9 +23,8 @@ from projections.genealogy.view import EDGE, FOUND, GENEALOGY, NODE
 
 _KINDS: Final = "SELECT kind AS name, count(*) AS many FROM {node} WHERE object = ANY(%(of)s) GROUP BY kind"
 _FIRST: Final = "SELECT object FROM {node} WHERE object = ANY(%(of)s) ORDER BY born LIMIT %(most)s"
-_STATUSES: Final = """
-SELECT status AS name, count(*) AS many FROM {object}
-WHERE object = ANY(%(of)s) AND valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s) GROUP BY status"""
+_STATUSES: Final = f"""
+SELECT status AS name, count(*) AS many FROM {{object}} WHERE object = ANY(%(of)s) AND {STOOD} GROUP BY status"""
 
 
 def asset_impact(session: Session, object_id: UUID, as_of: str | None) -> dict[str, Any]:
@@ -39,16 +38,25 @@ def asset_impact(session: Session, object_id: UUID, as_of: str | None) -> dict[s
     with caught_up(session).looks((GENEALOGY, COMPLIANCE), as_of, now_us()) as (look, compliance):
         _known(session, look, [object_id])
         touched = list(questions.descendants(look, object_id))
-        committed = committed_to(one.bytes for one in touched)
+        told = told_of_touched(session, look, compliance, touched)
         return {
             "id": object_name(session, object_id),
-            "count": committed.count,
+            "count": told.pop("count"),
             "by_kind": _counts(look, _KINDS, touched),
-            "by_status": _counts(compliance, _STATUSES, touched),
-            "root": committed.root.hex(),
-            "sample": _names(session, (row.object for row in look.ask(_FIRST, of=touched, most=SAMPLE))),
+            **told,
             "as_of": place_of(look.as_of),
         }
+
+
+def told_of_touched(session: Session, genealogy: Look, compliance: Look, touched: Sequence[UUID]) -> dict[str, Any]:
+    """Return of objects how many they are, by status too, the root over them and the first of them by birth."""
+    committed = committed_to(one.bytes for one in touched)
+    return {
+        "count": committed.count,
+        "by_status": _counts(compliance, _STATUSES, touched),
+        "root": committed.root.hex(),
+        "sample": _names(session, (row.object for row in genealogy.ask(_FIRST, of=touched, most=SAMPLE))),
+    }
 
 
 def _counts(look: Look, query: str, objects: Sequence[UUID]) -> dict[str, int]:

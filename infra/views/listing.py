@@ -12,17 +12,18 @@ from domain.ids import PartyId, format_id
 from infra.bootstrap import Session
 from infra.clock import now_us
 from infra.views.answers import object_name, place_of
+from infra.views.reading import STOOD
 from infra.views.session import caught_up
 from projections.compliance import COMPLIANCE
 
 PAGE_MAX: Final = 1_000
-_STOOD: Final = """
-valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s)
+_WANTED: Final = f"""
+{STOOD}
 AND (%(project)s::text IS NULL OR project = %(project)s) AND (%(status)s::text IS NULL OR status = %(status)s)
 AND (%(asset_class)s::text IS NULL OR asset_class = %(asset_class)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
 AND (%(origin)s::text IS NULL OR origin = %(origin)s) AND (%(holder)s::uuid IS NULL OR holder = %(holder)s)"""
-_COUNT: Final = f"SELECT count(*) AS many FROM {{object}} WHERE {_STOOD}"
-_PAGE: Final = f"SELECT * FROM {{object}} WHERE {_STOOD} AND born > %(after)s ORDER BY born LIMIT %(most)s"
+_COUNT: Final = f"SELECT count(*) AS many FROM {{object}} WHERE {_WANTED}"
+_PAGE: Final = f"SELECT * FROM {{object}} WHERE {_WANTED} AND born > %(after)s ORDER BY born LIMIT %(most)s"
 
 
 @dataclass(frozen=True, slots=True)

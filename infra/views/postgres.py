@@ -15,13 +15,12 @@ from psycopg import sql
 
 from domain.errors import Conflict, Invalid, Unavailable
 from infra.failpoints import failpoint
-from projections.runner import Batch, Poison, Standing
+from projections.runner import REASON_CHARACTERS_MAX, Batch, Poison, Standing
 from projections.tables import Key, Kind, Place, Row, Table, Written, text_line
 from projections.view import View
 
 _POSITION: Final = "SELECT position FROM {} WHERE schema = %s"
 _MOVE: Final = "UPDATE {} SET position = %s, poison_index = %s, poison_reason = %s WHERE schema = %s AND position = %s"
-REASON_CHARACTERS_MAX: Final = 500
 REGISTER: Final = sql.Identifier("views", "projection")
 SCRATCH: Final = "pg_temp"
 """The schema of one session that PostgreSQL removes when that ends, however it does; nobody else sees it."""

@@ -14,7 +14,7 @@ from domain.errors import NotFound
 from domain.identity.digital_object import Status
 from domain.identity.events import Level
 from domain.identity.trace_set import LEVEL_RANK
-from infra.views.reading import Look
+from infra.views.reading import STOOD, Look
 from projections.compliance import ELEMENTS, REVOKED
 from projections.genealogy.view import EDGE, FOUND, NODE
 
@@ -22,7 +22,7 @@ LINEAGE_NODES_MAX: Final = 20_000
 RANK: Final = {Level.NOT_APPLICABLE: 0, **LEVEL_RANK}
 _UP: Final = """
 WITH RECURSIVE up(object) AS (
-    SELECT %(of)s::uuid
+    SELECT unnest(%(of)s::uuid[])
     UNION
     SELECT above.parent FROM up, LATERAL (
         SELECT parent FROM {edge} WHERE child = up.object AND born <= %(at)s
@@ -31,7 +31,7 @@ WITH RECURSIVE up(object) AS (
 ) SELECT object FROM up LIMIT %(most)s"""
 _DOWN: Final = """
 WITH RECURSIVE down(object) AS (
-    SELECT %(of)s::uuid
+    SELECT unnest(%(of)s::uuid[])
     UNION
     SELECT below.child FROM down, LATERAL (
         SELECT child FROM {edge} WHERE parent = down.object AND born <= %(at)s
@@ -39,24 +39,23 @@ WITH RECURSIVE down(object) AS (
     ) AS below
 ) SELECT object FROM down LIMIT %(most)s"""
 
-_STOOD: Final = "valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s)"
-_OBJECTS: Final = f"SELECT * FROM {{object}} WHERE {_STOOD} AND (%(project)s::text IS NULL OR project = %(project)s)"
+_OBJECTS: Final = f"SELECT * FROM {{object}} WHERE {STOOD} AND (%(project)s::text IS NULL OR project = %(project)s)"
 _ALIKE: Final = f"""
 SELECT o.status, o.asset_class, o.lifted, o.lacking = '{{{{}}}}' AS whole, t.required, t.found, count(*) AS many
-FROM ({_OBJECTS}) AS o LEFT JOIN (SELECT * FROM {{trace_set}} WHERE {_STOOD}) AS t USING (object)
+FROM ({_OBJECTS}) AS o LEFT JOIN (SELECT * FROM {{trace_set}} WHERE {STOOD}) AS t USING (object)
 GROUP BY o.status, o.asset_class, o.lifted, whole, t.required, t.found"""
 # of one project: what concerns the production, its own objects and those who brought them
 _REVOKED: Final = f"""
-SELECT effective_from_us, effective_to_us FROM {{revoked}} AS r WHERE {_STOOD}
+SELECT effective_from_us, effective_to_us FROM {{revoked}} AS r WHERE {STOOD}
 AND (%(project)s::text IS NULL OR EXISTS (SELECT FROM ({_OBJECTS}) AS o WHERE o.object = r.source))"""
 _HOLDS: Final = f"""
-SELECT count(*) AS many FROM {{legal_hold}} WHERE {_STOOD}
+SELECT count(*) AS many FROM {{legal_hold}} WHERE {STOOD}
 AND (%(project)s::text IS NULL OR party IN (SELECT holder FROM ({_OBJECTS}) AS o))"""
-_STATUSES: Final = f"SELECT status, count(*) AS many FROM {{object}} WHERE {_STOOD} GROUP BY status"
-_BORN: Final = f"SELECT object FROM {{object}} WHERE {_STOOD} AND born > %(before)s ORDER BY object"
+_STATUSES: Final = f"SELECT status, count(*) AS many FROM {{object}} WHERE {STOOD} GROUP BY status"
+_BORN: Final = f"SELECT object FROM {{object}} WHERE {STOOD} AND born > %(before)s ORDER BY object"
 _MOVED: Final = f"""
 SELECT now.object, earlier.status AS stood, now.status AS stands
-FROM (SELECT * FROM {{object}} WHERE {_STOOD} AND valid_from > %(before)s) AS now JOIN {{object}} AS earlier
+FROM (SELECT * FROM {{object}} WHERE {STOOD} AND valid_from > %(before)s) AS now JOIN {{object}} AS earlier
 ON earlier.object = now.object AND earlier.valid_from <= %(before)s AND earlier.valid_to > %(before)s
 WHERE earlier.status <> now.status ORDER BY now.object"""
 
@@ -80,8 +79,8 @@ def lineage(
     """Return the lineage of an object, both ways or one. Raises: NotFound, no such object as of then."""
     if not look.rows(NODE, object=[focus]):
         raise NotFound(f"no object {focus} as of index {look.as_of.position}")
-    up = _closure(look, _UP, focus, most + 1) if above else []
-    down = _closure(look, _DOWN, focus, most + 1) if below else []
+    up = _others(focus, upward(look, [focus], most + 2)) if above else []
+    down = _others(focus, downward(look, [focus], most + 2)) if below else []
     uppers, lowers = frozenset(up[:most]), frozenset(down[:most])
     every = list({focus, *uppers, *lowers})
     inside = set(every)
@@ -91,20 +90,28 @@ def lineage(
     return Lineage(focus, uppers, lowers, look.rows(NODE, object=every), edges, found, cut)
 
 
+def upward(look: Look, objects: Sequence[UUID], most: int | None = None) -> list[UUID]:
+    """Return objects with all that they come from, declared and found, each once; `most` at the most."""
+    return [row.object for row in look.ask(_UP, of=list(objects), most=most)]
+
+
+def downward(look: Look, objects: Sequence[UUID], most: int | None = None) -> list[UUID]:
+    """Return objects with all that comes from them, declared and found, each once; `most` at the most."""
+    return [row.object for row in look.ask(_DOWN, of=list(objects), most=most)]
+
+
 def ancestors(look: Look, focus: UUID) -> frozenset[UUID]:
     """Return all that an object comes from, declared and found, itself left out even where a cycle leads back."""
-    return frozenset(_closure(look, _UP, focus, None))
+    return frozenset(_others(focus, upward(look, [focus])))
 
 
 def descendants(look: Look, focus: UUID) -> frozenset[UUID]:
     """Return all that comes from an object, declared and found, itself left out even where a cycle leads back."""
-    return frozenset(_closure(look, _DOWN, focus, None))
+    return frozenset(_others(focus, downward(look, [focus])))
 
 
-def _closure(look: Look, query: str, focus: UUID, most: int | None) -> list[UUID]:
-    """Return up to `most` objects, all without it."""
-    rows = look.ask(query, of=focus, most=None if most is None else most + 1)
-    return [row.object for row in rows if row.object != focus]
+def _others(focus: UUID, objects: Sequence[UUID]) -> list[UUID]:
+    return [one for one in objects if one != focus]
 
 
 def status(look: Look, project: str | None = None) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from projections.view import View
 from schemas.values import microseconds
 
 INDEX_DIGITS_MAX: Final = 18
+STOOD: Final = "valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s)"
+"""The condition, in SQL, of a row that stood as of the position `at`, which every `Look.ask` is given."""
 _RESETS: Final = (
     "SELECT ledger_index, recorded_at FROM ledger.events WHERE type = 'edgeprint.evidence.LedgerClockReset' "
     "ORDER BY ledger_index"
@@ -52,7 +54,7 @@ class Look:
 
     def rows(self, table: Table, **wanted: Sequence[Any]) -> list[Any]:
         """Return the rows that stood, by name, where each column named is one of the values given; in order of key."""
-        places: list[sql.Composable] = [sql.SQL("valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s)")]
+        places: list[sql.Composable] = [sql.SQL(STOOD)]
         kinds = {column.name: column.kind for column in table.all_columns}
         for name in wanted:
             cast = sql.SQL(f"%({name})s::{kinds[name].value}[]")

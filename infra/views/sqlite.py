@@ -16,7 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.errors import Conflict, Invalid, Unavailable
-from projections.runner import Batch, Poison, Standing
+from projections.runner import REASON_CHARACTERS_MAX, Batch, Poison, Standing
 from projections.tables import Column, Key, Kind, Place, Row, Table, Written, digest
 from projections.view import View
 
@@ -26,7 +26,6 @@ CREATE TABLE IF NOT EXISTS view_state (
     poison_index INTEGER, poison_reason TEXT) STRICT;
 """
 """The script of the table that says how far each view is."""
-REASON_CHARACTERS_MAX: Final = 500
 _NOT_HELD: Final = (
     *(OverflowError, UnicodeEncodeError, AttributeError, TypeError),
     *(sqlite3.InterfaceError, sqlite3.ProgrammingError),
