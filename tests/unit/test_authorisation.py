@@ -28,11 +28,11 @@ from domain.rights.authorisation_words import CAUSES, told_of
 from domain.rights.codes import languages, territory
 from domain.rights.grant import Ended, InForce, Pending, Standing
 from domain.rights.grant_events import GrantKind
-from domain.rights.scope import Component, Scope, Window, meet_all
+from domain.rights.scope import Component, Scope, Window
 from domain.rights.settlement import Holder
 from domain.rights.title import WHOLE
 from domain.rights.turns import Turn
-from tests.rights_kit import FILM
+from tests.rights_kit import FILM, met
 from tests.view_kit import digest_of, some
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -362,6 +362,6 @@ def test_a_thousand_ancestors_take_less_than_twenty_milliseconds() -> None:
     world.node(STILL, STUDIO, declared=tuple(names))
     world.change(STILL, cited=tuple(grant(2_000 + number) for number in range(1_000)))
     material = world.of(STILL)
-    expected = meet_all(link.scope for link in world.links.values())
+    expected = met(*(link.scope for link in world.links.values()))
     assert effective_scope(material)[0] == expected
     assert milliseconds(lambda: effective_scope(material), 5) < 20
