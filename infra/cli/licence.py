@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Words, note, say, say_json
+from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Words, note, say, say_json, write_result
 from infra.cli.verbs import add_verb, verb_group
 
 VERBS: Final = (
@@ -111,7 +111,7 @@ def token(
         parsed = parse_licence_id(licence)
     with opened(settings) as session:
         made = token_of(session, parsed)
-    _write(out, f"{made}\n".encode())
+    write_result(out, f"{made}\n".encode())
     found = parse_token(made)
     if as_json:
         say_json({"token": found.digest.hex(), "claims": found.claims, "path": str(out)})
@@ -146,7 +146,7 @@ def present(
         raise typer.BadParameter("expected the key that the token is bound to, found another", param_hint="--key")
     asked = [one for one in disclose.split(",") if one]
     made = present_token(text, asked, audience=audience, nonce=nonce, sign=signer.sign, now=instant_of(now_us()))
-    _write(out, f"{made}\n".encode())
+    write_result(out, f"{made}\n".encode())
     shown = parse_token(made)
     words = Words(read_settings(lang=lang).lang)
     if as_json:
@@ -232,20 +232,11 @@ def status(
         parsed = parse_licence_id(licence)
     with opened(settings) as session:
         made, size = status_of(session, parsed)
-    _write(out, made)
+    write_result(out, made)
     if as_json:
         say_json({"licence": licence, "size": size, "path": str(out)})
     else:
         say(Words(settings.lang)(f"截至 {size} 条：{out}", f"as of size {size}: {out}"))
-
-
-def _write(path: Path, data: bytes) -> None:
-    from domain.errors import Unavailable
-
-    try:
-        path.write_bytes(data)
-    except OSError as err:
-        raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err
 
 
 def _fill(app: typer.Typer) -> None:
