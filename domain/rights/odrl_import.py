@@ -25,8 +25,8 @@ from domain.rights.odrl import (
     context,
 )
 from domain.rights.scope import Scope, Window
-from domain.rights.scope_json import parse_instant, shown
 from domain.rights.terms import Duties, Duty
+from domain.spelling import parse_instant, shown
 
 VALUES_MAX: Final = len(COUNTRIES)
 """Most values of one member that may be an array."""

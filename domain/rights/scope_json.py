@@ -10,9 +10,7 @@ Sets are written sorted and may be read in any order, but no member twice. `wind
 Instants are RFC 3339 in UTC with `Z` and at most six decimals. No other member may stand.
 """
 
-import re
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -21,11 +19,11 @@ from domain.errors import Invalid
 from domain.rights.codes import COUNTRIES, Codes, Domain, check_codes
 from domain.rights.scope import CODES, WORDS, Component, Scope, Window
 from domain.rights.terms import Duties, Duty, DutyKind, Field, Medium, Use
+from domain.spelling import instant_text, parse_instant, shown
 
 CODES_MAX: Final = len(COUNTRIES)
 """Most codes in one set; of languages there may be fewer (`domain.rights.codes`)."""
 ENDS: Final = ("since", "until")
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 _W = TypeVar("_W", bound=StrEnum)
 _T = TypeVar("_T")
 
@@ -90,33 +88,6 @@ def duties_json(duties: Duties) -> list[dict[str, Any]]:
     return [
         {"kind": str(duty.kind), **({} if duty.days is None else {"days": duty.days})} for duty in duties.in_order()
     ]
-
-
-def instant_text(instant: datetime) -> str:
-    """Return an instant in UTC as RFC 3339 with `Z`; the six decimals stand where they are not all zero."""
-    return instant.isoformat().replace("+00:00", "Z")
-
-
-def parse_instant(found: object, where: str) -> datetime:
-    """Return the instant that a text states. Raises: Invalid, also for a day that the calendar does not have."""
-    if isinstance(found, str) and _INSTANT.fullmatch(found):
-        try:
-            return datetime.fromisoformat(found[:-1]).replace(tzinfo=UTC)
-        except ValueError:
-            pass
-    raise Invalid(f"{where}: expected an instant such as 2026-01-01T00:00:00Z, found {shown(found)}")
-
-
-def shown(found: object) -> str:
-    """Return a foreign value cut and escaped for a message; of an object its members' names."""
-    if isinstance(found, dict):
-        text = f"an object of {', '.join(map(str, found)) or 'nothing'}"
-        text = ascii(text)[1:-1]
-    elif isinstance(found, list):
-        text = f"an array of {len(found)}"
-    else:
-        text = ascii(found)
-    return text if len(text) <= 80 else text[:80] + "..."
 
 
 def _duty(found: object, where: str) -> Duty:

@@ -169,7 +169,7 @@ def verify(
     lang: LangOption = None,
 ) -> None:
     """Check a token offline: no network, no ledger. Exit 0 valid, 1 invalid, 4 incomplete; each step says why."""
-    from domain.rights.scope_json import instant_text, parse_instant
+    from domain.spelling import instant_text, parse_instant
     from infra.clock import now_us
     from infra.rights.checking import check_files
     from infra.settings import read_settings

@@ -86,7 +86,7 @@ def read_scope(path: Path, name: str) -> "Scope":
 
 
 def _instant(text: str | None) -> "datetime | None":
-    from domain.rights.scope_json import parse_instant
+    from domain.spelling import parse_instant
 
     with wrong_usage("--at"):
         return None if text is None else parse_instant(text, "at")

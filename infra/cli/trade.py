@@ -87,9 +87,8 @@ def settle(
     lang: LangOption = None,
 ) -> None:
     """Divide what a licence earned in a period among all whose works it rests on, by the plan that was pinned."""
-    from domain.errors import Invalid
     from domain.ids import Sha256, parse_licence_id
-    from domain.rights.scope_json import parse_instant
+    from domain.spelling import parse_hex32, parse_instant
     from infra.bootstrap import opened
     from infra.cli.command import print_result
     from infra.log import read_small_file
@@ -101,11 +100,10 @@ def settle(
     with wrong_usage("LICENCE"):
         parsed = parse_licence_id(licence)
     with wrong_usage("--since, --until, --usage"):
-        if len(usage) != 64 or not set(usage) <= set("0123456789abcdef"):
-            raise Invalid(f"usage: expected 64 lower-case hex digits, found {usage[:80]!r}")
+        digest = Sha256(parse_hex32(usage, "usage"))
         period = parse_instant(since, "since"), parse_instant(until, "until")
     value = parse_strict(read_small_file(amount), str(amount), bytes_max=1_000, depth_max=2)
-    earned = Earned(parsed, Sha256(bytes.fromhex(usage)), *period, value)
+    earned = Earned(parsed, digest, *period, value)
     giver = giver_options(as_party, on_behalf_of, command_id)
     with opened(settings) as session:
         given = giver.given(session.config.holder_id, session.application.new_id)

@@ -12,8 +12,9 @@ from domain.ledger.keys import NoteSigner
 from domain.ledger.note import parse_note
 from domain.rights.licence import Ended, Licence, NotYet, Refused, Standing, Suspended, standing
 from domain.rights.licence_events import LicenceOffered
-from domain.rights.scope_json import instant_text, scope_json
+from domain.rights.scope_json import scope_json
 from domain.rights.scope_terms import scope_of
+from domain.spelling import instant_text
 from infra.bootstrap import Session
 from infra.keys.parties import PartyKeys
 from infra.tiles.reader import make_proof, read_entry

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from domain.errors import NotFound
 from domain.ids import PartyId, SettlementId, format_id
-from domain.rights.scope_json import instant_text
 from domain.rights.settlement_rules import AMOUNT, line_path
+from domain.spelling import instant_text
 from infra.bootstrap import Session
 from infra.governance.given import Given
 from infra.trade.private import account_of, look_at_settlements, opened_amount
