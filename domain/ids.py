@@ -215,6 +215,16 @@ def parse_capability_id(text: str) -> CapabilityId:
     return CapabilityId(_parse_kind(text, "C"))
 
 
+def parse_template_id(text: str) -> TemplateId:
+    """Return the UUID of a template's identifier. Raises: Invalid, also for an identifier of another kind."""
+    return TemplateId(_parse_kind(text, "T"))
+
+
+def parse_resource_id(text: str) -> ComputeResourceId:
+    """Return the UUID of a compute resource's identifier. Raises: Invalid, also for an identifier of another kind."""
+    return ComputeResourceId(_parse_kind(text, "U"))
+
+
 def parse_infringement_id(text: str) -> InfringementId:
     """Return the UUID of an infringement's identifier. Raises: Invalid, also for an identifier of another kind."""
     return InfringementId(_parse_kind(text, "F"))

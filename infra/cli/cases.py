@@ -7,7 +7,7 @@ import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
 from infra.cli.output import Words, say, say_json
-from infra.cli.verbs import add_verb, verb_group
+from infra.cli.verbs import filled, verb_group
 
 VERBS: Final = (
     ("report", "report-sighting"),
@@ -100,12 +100,10 @@ def _cited(article: Mapping[str, str], words: Words) -> str:
     return words(article["zh"], article["en"])
 
 
-def _fill(app: typer.Typer) -> None:
-    app.command("show")(show_case)
-    for verb, name in VERBS:
-        add_verb(app, "case", verb, name)
-
-
 def register(app: typer.Typer) -> None:
     """Add the group to the command line."""
-    app.add_typer(verb_group("case", "Infringements: seen, compared, notified, answered, decided.", _fill))
+    app.add_typer(
+        verb_group(
+            "case", "Infringements: seen, compared, notified, answered, decided.", filled("case", VERBS, show_case)
+        )
+    )

@@ -8,7 +8,7 @@ import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
 from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Words, note, say, say_json, write_result
-from infra.cli.verbs import add_verb, verb_group
+from infra.cli.verbs import filled, verb_group
 
 VERBS: Final = (
     ("offer", "offer-licence"),
@@ -239,14 +239,7 @@ def status(
         say(Words(settings.lang)(f"截至 {size} 条：{out}", f"as of size {size}: {out}"))
 
 
-def _fill(app: typer.Typer) -> None:
-    app.command("show")(show_licence)
-    for verb, name in VERBS:
-        add_verb(app, "licence", verb, name)
-    for made in (token, present, verify, status):
-        app.command()(made)
-
-
 def register(app: typer.Typer) -> None:
     """Add the group to the command line."""
-    app.add_typer(verb_group("licence", "Licences: offered, asked for, issued with a token, used, ended.", _fill))
+    fill = filled("licence", VERBS, show_licence, token, present, verify, status)
+    app.add_typer(verb_group("licence", "Licences: offered, asked for, issued with a token, used, ended.", fill))
