@@ -133,8 +133,8 @@ def present(
     from domain.ledger.keys import KeyType
     from infra.clock import now_s, now_us
     from infra.keys.format import read_key
-    from infra.rights.checking import read_token
     from infra.rights.token import present_token
+    from infra.rights.token_files import read_token
     from infra.settings import read_settings
     from schemas.licence_token import parse_token
     from schemas.values import instant_of
@@ -171,7 +171,7 @@ def verify(
     """Check a token offline: no network, no ledger. Exit 0 valid, 1 invalid, 4 incomplete; each step says why."""
     from domain.spelling import instant_text, parse_instant
     from infra.clock import now_us
-    from infra.rights.checking import check_files
+    from infra.rights.token_files import check_files
     from infra.settings import read_settings
     from schemas.values import instant_of
 
