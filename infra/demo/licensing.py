@@ -163,9 +163,8 @@ def _lines(works: Works, paper: Paper) -> Table:
 
 
 def _written(works: Works, paper: Paper) -> None:
-    """Write the statement as a page and as CSV, readable by their owner alone."""
-    folder: Path = works.session.home.path / "licence"
-    lang = works.session.settings.lang
-    for name, text in (("statement.html", as_html(paper, lang)), ("statement.csv", as_csv(paper))):
-        write_durably(folder / name, text.encode())
-    works.tell(f"结算单 {folder / 'statement.html'}（另有 CSV）", f"statement {folder / 'statement.html'} (and as CSV)")
+    """Write the statement as a page and as CSV, readable by their owner alone, and not into the home: it has prices."""
+    page: Path = works.folder / "statement.html"
+    write_durably(page, as_html(paper, works.session.settings.lang).encode())
+    write_durably(page.with_suffix(".csv"), as_csv(paper).encode())
+    works.tell(f"结算单 {page}（另有 CSV）", f"statement {page} (and as CSV)")

@@ -48,8 +48,8 @@ class Works:
         self.stage = Stage(session)
         self.now = instant_of(now_us())
         self._edition = session.application.new_id()
-        self._folder = session.home.path.parent / f"{session.home.path.name}-works"
-        self._folder.mkdir(exist_ok=True)
+        self.folder = session.home.path.parent / f"{session.home.path.name}-works"
+        self.folder.mkdir(exist_ok=True)
         self._names: dict[str, str] = {}
         self.studio = self.named(self.stage.studio, "制片厂", "studio")
 
@@ -109,7 +109,7 @@ class Works:
 
     def written(self, name: str) -> Path:
         """Return the file of a work in the edition of this telling."""
-        data, path = (RIGHTS / "works" / name).read_text(), self._folder / name
+        data, path = (RIGHTS / "works" / name).read_text(), self.folder / name
         mark = f"edition {self._edition}"
         match path.suffix:
             case ".json":
