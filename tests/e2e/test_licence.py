@@ -186,6 +186,24 @@ def test_what_is_wrong_is_told_and_which_step(sale: Sale) -> None:
     assert studio.run("licence", "show", sale.object).code == 2
 
 
+def test_a_device_reports_what_it_played_for_its_house_and_no_more(sale: Sale) -> None:
+    studio = sale.studio
+    sale.offer("--quota", "100")
+    sale.request().ok()
+    sale.issue().ok()
+    projector = enrol(studio, "device")
+    period = ["--since", "2026-01-01T00:00:00Z", "--until", "2026-02-01T00:00:00Z", "--evidence", sale.paper]
+    report = ["licence", "report-usage", sale.licence, *period, "--as", projector, "--on-behalf-of", sale.buyer]
+    refused = studio.run(*report, "--units", "3", "--json")
+    assert refused.code == 7 and "report-usage denied" in refused.json["message"]
+    mandate = ["mandate", "grant", projector, "--action", "report-usage", "--until", "2035-01-01T00:00:00Z"]
+    studio.run(*mandate, "--as", sale.buyer).ok()
+    told = studio.run(*report, "--units", "3", "--json").ok().json
+    assert told["events"][0]["event"]["units"] == 3 and told["actor"] == projector
+    assert studio.run(*report, "--units", "3", "--json").code == 7, "of a period that is reported already"
+    assert studio.run("licence", "show", sale.licence, "--json").ok().json["used"] == 3
+
+
 def made_of(sale: Sale, name: str, parent: str) -> None:
     """Offer and ask for a licence of a film that the studio made of another object."""
     studio = sale.studio
