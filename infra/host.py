@@ -156,9 +156,9 @@ class BlobHost:
         """Return the time of this machine, UTC."""
         return self.desk.now()
 
-    def derivation(self, objects: Sequence[ObjectId], instant: datetime) -> Derivation:
+    def derivation(self, objects: Sequence[ObjectId], instant: datetime, currency: str) -> Derivation:
         """Return what objects allow by all that they are made of. Raises: NotFound, Invalid, Unavailable."""
-        return self.desk.derive(objects, instant)
+        return self.desk.derive(objects, instant, currency)
 
     def token(self, licence: LicenceId, objects: Sequence[ObjectId], requested: LicenceRequested) -> Sha256 | None:
         """Make and keep the token of a licence: its signed part, and each disclosure under its own digest."""

@@ -5,7 +5,7 @@ A `Task` names the keys it needs to look up and, once their holders are known, t
 "this event was decided on its streams as they stood at its index" holds for each event (architecture, section 4).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
@@ -66,11 +66,15 @@ class StreamCache:
         self._decode = decode
         self._folded: dict[tuple[UUID, str], Loaded[Any]] = {}
 
+    def rows(self, stream_id: UUID) -> Sequence[LedgerRow]:
+        """Return the rows of a stream as they were read."""
+        return self._streams.get(stream_id, ())
+
     def load(self, stream_id: UUID, aggregate: Aggregate[S]) -> Loaded[S]:
         """Return the stream folded as `aggregate`. Raises: NotFound if it is a stream of another kind."""
         known = self._folded.get((stream_id, aggregate.name))
         if known is None:
-            rows = self._streams.get(stream_id, ())
+            rows = self.rows(stream_id)
             if rows and rows[0].type != aggregate.born_by:
                 raise NotFound(f"expected a stream of {aggregate.name}, found one born by {rows[0].type}: {stream_id}")
             state = aggregate.initial
@@ -102,15 +106,28 @@ class View:
 
     def load(self, stream_id: UUID, aggregate: Aggregate[S]) -> Loaded[S]:
         """Return the stream's state; from here on the append is guarded by the version returned."""
-        if stream_id not in self._named:
-            raise AssertionError(f"stream {stream_id} was not named by the task's reads")
+        self._require_named(stream_id)
         loaded = self._cache.load(stream_id, aggregate)
         self._loaded[stream_id] = loaded.version
         return loaded
 
+    def last(self, stream_id: UUID, beside: Collection[str] = ()) -> int:
+        """Return the ledger index of the stream's newest event of a type not in `beside`, -1 if there is none.
+
+        The append is guarded by its version from here on, as by `load`.
+        """
+        self._require_named(stream_id)
+        rows = self._cache.rows(stream_id)
+        self._loaded[stream_id] = len(rows)
+        return next((row.index for row in reversed(rows) if row.type not in beside), -1)
+
     def born(self, aggregate: Aggregate[S]) -> Loaded[S]:
         """Return a stream that does not exist yet, under a new UUIDv7; nothing needs to be read."""
         return Loaded(self.new_id(), aggregate.initial)
+
+    def _require_named(self, stream_id: UUID) -> None:
+        if stream_id not in self._named:
+            raise AssertionError(f"stream {stream_id} was not named by the task's reads")
 
     def guards(self, written: frozenset[UUID]) -> tuple[StreamVersion, ...]:
         """Return a guard for each stream that was read and is not written (a write checks its own version)."""

@@ -110,10 +110,11 @@ class Host(Protocol):
     def instant(self) -> datetime:
         """Return the time of this machine, UTC."""
 
-    def derivation(self, objects: Sequence[ObjectId], instant: datetime) -> Derivation:
+    def derivation(self, objects: Sequence[ObjectId], instant: datetime, currency: str) -> Derivation:
         """Return what objects allow at an instant by all that they are made of, as far as this machine has read.
 
-        It is not guarded: whoever decides on it reads `rests_on` again. What cannot be read is said in `missing`.
+        It is not guarded: whoever decides on it reads `rests_on` and `read` again. What cannot be read is said in
+        `missing`. Its plans are in that currency (ISO 4217).
 
         Raises: Unavailable.
         """

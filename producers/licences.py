@@ -1,9 +1,10 @@
 """Commands on licences; see `domain.rights.licence_rules`.
 
 What the licensor acts under stands in the offer, or in the command that offers, and never changes: it is looked up
-before the decision, and what stands there is read again and guarded with it. So is everything on which the derivation
-of the objects rests, as the machine that gives the command has read it from its views: a grant that ends meanwhile is
-seen by the decision, one that ends later comes after the licence.
+before the decision, and what stands there is read again and guarded with it. So is every stream from which the
+derivation of the objects was read by the machine that gives the command, in its views: a grant that ends meanwhile is
+seen by the decision, one that ends later comes after the licence; of what else has changed meanwhile the views must be
+asked again.
 """
 
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ from domain.rights.licence_events import (
     UsageReported,
 )
 from domain.rights.licence_rules import Facts, Item, decide
-from domain.rights.limits import Derivation, why_not
+from domain.rights.limits import NO_CURRENCY, Derivation, why_not
 from domain.rights.scope_terms import scope_of
 from producers.authority import ANYBODY, PARTY, Acting, CommandSpec, Keys
 from producers.commands import Aggregate, Decision, Loaded, View, Write
@@ -57,6 +58,7 @@ DOCUMENTS: Final = {"plan": PLAN_BYTES_MAX, "evidence": DOCUMENT_BYTES_MAX, "bas
 """Fields that name a document on which a decision rests, with the bytes that it may have."""
 UNDER: Final = (OfferLicence, IssueLicence, ReportUsage, RevokeLicence)
 """Commands that ask what the licensor acts under."""
+PROMISES: Final = frozenset(event.TYPE for event in (*ALLOCATED, *RELEASED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _gather_issue(name: LicenceId, licence: Licence, found: Found, host: Host) -
     offered, requested = licence.offered, licence.open_request
     if offered is None or requested is None:
         return found
-    derivation = host.derivation(offered.objects, host.instant())
+    derivation = host.derivation(offered.objects, host.instant(), offered.currency or NO_CURRENCY)
     states: list[Grant] = [host.state(grant, GRANT) for grant in derivation.rests_on]
     titles = tuple(sorted({one.recorded.title for one in states if one.recorded is not None}))
     allowed = derivation.missing is None and why_not(scope_of(requested.scope), derivation) is None
@@ -127,9 +129,9 @@ def _rests(found: Found | None) -> tuple[UUID, ...]:
     if found is None:
         return ()
     above = () if found.title is None else (found.title, *found.chain)
-    grants = () if found.derivation is None else found.derivation.rests_on
+    derived = () if found.derivation is None else (*found.derivation.rests_on, *found.derivation.read)
     licensee = () if found.requested is None else (found.requested.licensee,)
-    return tuple(dict.fromkeys((*above, *found.objects, *grants, *found.titles, *licensee)))
+    return tuple(dict.fromkeys((*above, *found.objects, *derived, *found.titles, *licensee)))
 
 
 def _run(command: Any, view: View, acting: Acting) -> Decision[UUID]:
@@ -152,6 +154,7 @@ def _run(command: Any, view: View, acting: Acting) -> Decision[UUID]:
         derivation=found.derivation,
         grants={grant: view.load(grant, GRANT).state for grant in rests},
         titles={one: view.load(one, TITLE).state for one in found.titles},
+        changed=_changed(found, view),
         requested=found.requested,
         token=found.token,
     )
@@ -161,6 +164,17 @@ def _run(command: Any, view: View, acting: Acting) -> Decision[UUID]:
         raise AssertionError("an allocation needs a giver")
     above = (Write(giver, decided.giver),) if decided.giver and giver is not None else ()
     return Decision((Write(loaded, decided.own, acting.event_id), *above), loaded.stream_id)
+
+
+def _changed(found: Found, view: View) -> tuple[UUID, int] | None:
+    """Return a stream that the derivation was read from and that says more since; what is promised changes nothing."""
+    if found.derivation is None:
+        return None
+    judged = {*found.objects, *found.titles, *found.derivation.rests_on}  # as they stand, by the rules
+    for stream in found.derivation.read:
+        if stream not in judged and (last := view.last(stream, PROMISES)) > found.derivation.position:
+            return stream, last
+    return None
 
 
 def _licensee(command: Any, found: Found, view: View, acting: Acting) -> Party:

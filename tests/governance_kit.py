@@ -11,6 +11,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import rfc8785
+
 from domain.command import Command
 from domain.errors import LedgerError
 from domain.events import ActorKind, Event, Sha256
@@ -21,6 +23,8 @@ from domain.governance.signing import Attestation, prove_binding
 from domain.ids import Commitment, LedgerId, ObjectId, PartyId, format_id, uuid7
 from domain.ledger.keys import NoteSigner, ed25519_signer
 from domain.rights.limits import Derivation, Limit
+from domain.rights.plan import make_plan, plan_json
+from domain.rights.settlement import WHOLE_BP, Holder, PlanNode
 from domain.rights.title import WHOLE
 from infra.blobs.store import BlobStore
 from infra.clock import now_us as real_now_us
@@ -203,14 +207,23 @@ class Town:
             PREFIX,
         )
 
-    def derive(self, objects: Sequence[ObjectId], _: datetime) -> Derivation:
+    def derive(self, objects: Sequence[ObjectId], _: datetime, currency: str) -> Derivation:
         """Return what objects allow that come from nothing else: this town has no views to read more of."""
         position = self.store.size() - 1
         for name in objects:
             state = self.load(name, OBJECT).state
             if state.birth is None or state.birth.parents or state.found_sources:
                 return Derivation(position, missing=f"expected the derivation of {name}, found no reader of it")
-        return Derivation(position, tuple(Limit(name, WHOLE, f"title of {name}") for name in objects))
+        limits = tuple(Limit(name, WHOLE, f"title of {name}") for name in objects)
+        plans = (Sha256(hashlib.sha256(self.plan(name, currency)).digest()) for name in objects)
+        return Derivation(position, limits, read=tuple(objects), plans=tuple(plans))
+
+    def plan(self, sold: ObjectId, currency: str) -> bytes:
+        """Return the settlement plan of an object that comes from nothing else: all to its holder."""
+        birth = self.store.streams([sold])[sold][0]
+        holder = self.load(sold, OBJECT).state.birth.holder
+        node = PlanNode(object=sold, birth=birth.index, holders=(Holder(party=holder, share_bp=WHOLE_BP),))
+        return rfc8785.dumps(plan_json(make_plan(sold, currency, [node], []), PREFIX))
 
     @property
     def blobs(self) -> BlobStore:

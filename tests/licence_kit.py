@@ -36,7 +36,7 @@ from domain.rights.licence_commands import (
 )
 from domain.rights.licence_events import LicenceIssued, LicenceReason, LicenceRequested
 from domain.rights.licence_rules import Facts, Item
-from domain.rights.limits import Derivation, Limit
+from domain.rights.limits import NO_CURRENCY, Derivation, Limit
 from domain.rights.scope import Scope, Window
 from domain.rights.scope_terms import terms_of
 from domain.rights.settlement import Holder
@@ -56,7 +56,6 @@ DECLARED = Declared(
     {element: Sha256(b"e" * 32) for element in Element if element not in (Element.UNSPECIFIED, Element.HASH)},
     Root.OWN_CREATION,
 )
-PLAN = b'{"plan":1}'
 USED_FROM = FLAT.window.since
 assert USED_FROM is not None
 
@@ -70,6 +69,8 @@ class Market(Chain):
         self.limits: tuple[Limit, ...] = (Limit(NOVEL, WHOLE, "title"),)
         self.rests_on: tuple[RightsGrantId, ...] = ()
         self.missing: str | None = None
+        self.changed: tuple[UUID, int] | None = None
+        self.plans: tuple[Sha256, ...] = (PAPER,)
         self.token: Sha256 | None = TOKEN
         self.keys: tuple[str, ...] = (KEY,)
         self.items = {
@@ -105,9 +106,10 @@ class Market(Chain):
             licensee=Party(kind=PartyKind.ORGANISATION, keys=self.keys),
             objects={one: self.items[one] for one in (() if offered is None else offered.objects) if one in self.items},
             documents=self.documents,
-            derivation=Derivation(len(self.log), self.limits, self.rests_on, self.missing) if issuing else None,
+            derivation=self.derivation() if issuing else None,
             grants={one: self.grants[one] for one in self.rests_on if one in self.grants},
             titles={TITLE: self.title} if self.rests_on else {},
+            changed=self.changed,
             requested=self.looked_at or state.open_request,
             token=self.token,
         )
@@ -123,6 +125,10 @@ class Market(Chain):
                 self.title = titles.evolve(self.title, given)
             self.log.append((above.chain[-1] if above.chain else TITLE, given))
         return [*decided.own, *decided.giver]
+
+    def derivation(self) -> Derivation:
+        """Return what the derivation of any object allows."""
+        return Derivation(len(self.log), self.limits, self.rests_on, self.missing, plans=self.plans)
 
     def offer(self, who: PartyId = OWNER, **changes: Any) -> LicenceId:
         """Offer a licence and return its identifier."""
@@ -222,7 +228,8 @@ class Deal:
         self.buyer = buyer or town.enrol(PartyKind.ORGANISATION, key=True)
         self.title = titled(town, self.licensor, work=work)
         self.object = town.bring(work, self.licensor, origin=Origin.HUMAN_WORK, declared=DECLARED)
-        self.paper, self.plan = town.put(b"reasons, with names"), town.put(PLAN)
+        self.paper = town.put(b"reasons, with names")
+        self.plan = town.put(town.plan(self.object, NO_CURRENCY if price is None else "CNY"))
         self.licence = LicenceId(UUID(int=0))
 
     def offer(self, **changes: Any) -> OfferLicence:

@@ -50,7 +50,7 @@ class IssueLicence(Command):
     """Let the licensee use the objects if what they are made of allows it; else the request is refused."""
 
     licence: A[LicenceId, Doc("which licence")]
-    plan: A[Sha256, Doc("SHA-256 of the settlement plan, RFC 8785, in the blob store")]
+    plan: A[Sha256, Doc("SHA-256 of the plan of an object, as `trade plan` makes it; in XXX where nothing is paid")]
     price: A[Commitment | None, Doc("the price that was agreed, a secret; absent: nothing")] = None
     currency: A[str | None, Doc("ISO 4217 code of the price", low=3, high=3)] = None
 

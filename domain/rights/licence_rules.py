@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from domain.capability.resource import LETTERS
 from domain.command import Command, refusing, require_document
@@ -54,7 +55,7 @@ from domain.rights.licence_events import (
     LicenceSuspended,
     UsageReported,
 )
-from domain.rights.limits import Derivation, WhyNot, why_not
+from domain.rights.limits import NO_CURRENCY, Derivation, WhyNot, why_not
 from domain.rights.scope import Scope
 from domain.rights.scope_terms import scope_of
 from domain.rights.scope_words import explain
@@ -77,8 +78,9 @@ class Facts:
     """What was judged elsewhere.
 
     `above` is what the licensor acts under, None where the command needs none of it. `objects` are those that exist,
-    `grants` and `titles` what the derivation rests on, all as they stand. `token` is the digest of the token that was
-    made for `requested`, None where none was.
+    `grants` and `titles` what the derivation rests on, all as they stand. `changed` is what else the derivation was
+    read from and has another event since, with the index of that. `token` is the digest of the token that was made for
+    `requested`, None where none was.
     """
 
     licence: LicenceId
@@ -91,6 +93,7 @@ class Facts:
     derivation: Derivation | None = None
     grants: Mapping[RightsGrantId, Grant] = field(default_factory=dict)
     titles: Mapping[TitleId, Title] = field(default_factory=dict)
+    changed: tuple[UUID, int] | None = None
     requested: LicenceRequested | None = None
     token: Sha256 | None = None
 
@@ -250,9 +253,11 @@ def _issue(licence: Licence, offered: LicenceOffered, command: IssueLicence, fac
     require_passed_on(above, scope)
     require_left(above, offered.allocation, scope, offered.quota)
     _require_price(offered, command)
-    require_document("IssueLicence", command.plan, facts.documents)
     if facts.requested != requested or facts.derivation is None:
         raise Rejected(f"licence {facts.licence}: the request has changed meanwhile; look at it and issue again")
+    if facts.changed is not None:
+        stream, index = facts.changed
+        raise Rejected(f"derivation: {stream} has changed at entry {index}, after it was read; issue again")
     if facts.derivation.missing is not None:
         raise Rejected(f"derivation: {facts.derivation.missing}")
     not_allowed = _not_allowed(requested, scope, facts.derivation, facts)
@@ -264,6 +269,7 @@ def _issue(licence: Licence, offered: LicenceOffered, command: IssueLicence, fac
             position=facts.derivation.position,
         )
         return Decided((refused,))
+    _require_plan(offered, command, facts.derivation, facts)
     if facts.token is None:
         raise Rejected("token: expected the token of this request, found none: this house has no key to sign one")
     issued = LicenceIssued(
@@ -291,6 +297,16 @@ def _require_price(offered: LicenceOffered, command: IssueLicence) -> None:
     if (command.price is None) is not (offered.price is None) or command.currency != offered.currency:
         expected = "no price" if offered.price is None else f"a price in {offered.currency}"
         raise Rejected(f"price: expected {expected}, as it was offered")
+
+
+def _require_plan(offered: LicenceOffered, command: IssueLicence, derivation: Derivation, facts: Facts) -> None:
+    """Return if the plan is that of an object: whoever is owed a share by what it is made of stands in it."""
+    if command.plan not in derivation.plans:
+        raise Rejected(
+            f"plan: expected that of an object of the licence in {offered.currency or NO_CURRENCY} as of entry "
+            f"{derivation.position}, which `trade plan` makes; found {command.plan.hex()}"
+        )
+    require_document("IssueLicence", command.plan, facts.documents)
 
 
 def _not_allowed(requested: LicenceRequested, scope: Scope, derivation: Derivation, facts: Facts) -> WhyNot | None:

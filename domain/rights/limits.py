@@ -6,12 +6,17 @@ refusal names the one object and the one clause that does not allow what is aske
 """
 
 from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
 
+from domain.events import Sha256
 from domain.ids import ObjectId, RightsGrantId
 from domain.rights.scope import Component, Scope
 from domain.rights.scope_words import explain
 
-SENTENCES_MAX = 8
+SENTENCES_MAX: Final = 8
+NO_CURRENCY: Final = "XXX"
+"""The code that ISO 4217 has for no currency: that of the plan of a licence for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class Derivation:
     """What a derivation allows: as of a ledger index, by which limits, and the grants on which those rest.
 
     `missing` says what is not known, `refusal` what does not allow any use at all; with either there are no limits.
+    `read` are the streams of all other objects and titles that were looked at. `plans` are the digests of the
+    settlement plans of the objects, in their order.
     """
 
     position: int
@@ -44,6 +51,8 @@ class Derivation:
     rests_on: tuple[RightsGrantId, ...] = ()
     missing: str | None = None
     refusal: WhyNot | None = None
+    read: tuple[UUID, ...] = ()
+    plans: tuple[Sha256, ...] = ()
 
 
 def why_not(scope: Scope, derivation: Derivation) -> WhyNot | None:

@@ -83,7 +83,7 @@ def _failure(component: Component, inner: Scope, outer: Scope) -> Failure:
     elif component in CODES:
         rest = asked.minus(granted)
         beyond = codes_json(rest)
-        zh = f"授予{_codes_zh(granted)}；请求{_codes_zh(asked)}；超出：{_codes_zh(rest)}"
+        zh = f"授予{_codes_zh(granted)}；请求{_codes_zh(asked)}；超出：{_codes_zh(rest).lstrip()}"
         en = f"granted {_codes_en(granted)}; asked {_codes_en(asked)}; beyond: {_codes_en(rest)}"
     elif component is Component.DUTIES:
         unkept = asked.unkept(granted)

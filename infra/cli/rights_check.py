@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from infra.cli.asset import ObjectArgument, coordinates
+from infra.cli.asset import ListingOption, ObjectArgument, coordinates
 from infra.cli.options import AsOfOption, HomeOption, JsonOption, LangOption, wrong_usage
 from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, Words, say, say_json, show
 
@@ -153,6 +153,7 @@ def _say_rights(branch: "Tree", node: dict[str, Any], because: dict[str, Any] | 
 @app.command("impact")
 def impact(
     cause: Annotated[str, typer.Argument(metavar="ID", help="A grant, 10.5072/R..., or a title, 10.5072/G....")],
+    listing: ListingOption = None,
     as_of: AsOfOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -169,7 +170,7 @@ def impact(
     with wrong_usage("ID"):
         parsed = parse_title_id(cause) if letter == "G" else parse_rights_grant_id(cause)
     with opened(settings) as session:
-        found = rights_impact(session, parsed, letter, as_of)
+        found = rights_impact(session, parsed, letter, as_of, listing)
     if as_json:
         say_json(found)
         return

@@ -1,23 +1,21 @@
 """The end of the story: a second draft that comes from the first, its lineage, and where the film stood before."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
-
-from rich.console import Console
+from typing import Final
 
 from domain.ids import parse_object_id
 from infra.bootstrap import Session
 from infra.cli.output import Words
 from infra.cli.trees import lineage_trees, status_tables
+from infra.demo.people import Say
+from infra.demo.works import show
 from infra.intake.run import IdentifyRun, bringer_of, declare_own_creation, identify_paths
 from infra.intake.walk import SIDECAR_SUFFIX
 from infra.views.answers import asset_lineage, compliance_status
 from infra.views.diff import between
 
 PROJECT: Final = "lamp-at-the-weir"
-Say = Callable[[str], None]
 SECOND_DRAFT: Final = {
     "lamp-at-the-weir-2.fountain": [("lamp-at-the-weir.fountain", "revision_of")],
     "shot-010-colour.png": [("shot-010.png", "derivation_of"), ("night-river.png", "made_from")],
@@ -38,8 +36,8 @@ def look_back(session: Session, run: IdentifyRun, film: Path | None, earlier: in
     """
     say(
         words(
-            "\n十二、回看：由来、截至某一处的状况、两处之间",
-            "\n12. Looking back: what it is made of, and where it stood",
+            "\n十三、回看：由来、截至某一处的状况、两处之间",
+            "\n13. Looking back: what it is made of, and where it stood",
         )
     )
     places = {item.display.rpartition("/")[2]: item.object_id for item in run.answers}
@@ -47,7 +45,7 @@ def look_back(session: Session, run: IdentifyRun, film: Path | None, earlier: in
         _second_draft(session, film, places, words, say)
     focus = places.get("lamp-at-the-weir-2.otio") or run.answers[0].object_id
     lineage = asset_lineage(session, parse_object_id(focus), None)
-    _show(say, *lineage_trees(lineage, words))
+    show(say, *lineage_trees(lineage, words))
     project = PROJECT if film is not None else None
     for place in (str(earlier), None):
         told = compliance_status(session, project, place)
@@ -58,7 +56,7 @@ def look_back(session: Session, run: IdentifyRun, film: Path | None, earlier: in
                 f"   as of index {at['position']} ({at['instant']})",
             )
         )
-        _show(say, *status_tables(told, words))
+        show(say, *status_tables(told, words))
     _difference(session, earlier, words, say)
 
 
@@ -101,12 +99,3 @@ def _difference(session: Session, earlier: int, words: Words, say: Say) -> None:
             "the later tree contains the earlier one, proved",
         )
     )
-
-
-def _show(say: Say, *renderables: Any) -> None:
-    console = Console(width=120, color_system=None)
-    for renderable in renderables:
-        with console.capture() as capture:
-            console.print(renderable)
-        for line in capture.get().rstrip().splitlines():
-            say(f"   {line.rstrip()}")

@@ -1,15 +1,14 @@
 """`edgeprint demo`: the whole story on real files, told so that a film person understands it.
 
-Eleven steps: found a ledger, enrol people and approve a policy, identify files, look at what was quarantined and why,
-file capabilities, decide as humans, keep and erase a secret, seal, prove entries offline from files alone, flip one
-byte in a copy of the sealed tree and watch the check name it, then put everything on a real Kafka and check it there as
-a subscriber would. Nothing is pretended: each step calls what the command of the same name calls, and one that does not
-come out as told ends the demo in an error.
+Thirteen steps: found a ledger, enrol people and approve a policy, identify files, look at what was quarantined and why,
+file capabilities, decide as humans, keep and erase a secret, trade in rights, seal, prove entries offline from files
+alone, flip one byte in a copy of the sealed tree and watch the check name it, put everything on a real Kafka and check
+it there as a subscriber would, and look back. Nothing is pretended: each step calls what the command of the same name
+calls, and one that does not come out as told ends the demo in an error.
 """
 
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +21,8 @@ from infra.bootstrap import Session, found, opened
 from infra.cli.output import Words, size_text
 from infra.cli.reasons import reason_text
 from infra.demo.looking_back import PROJECT, look_back
-from infra.demo.people import decide_as_humans, file_capabilities, keep_and_erase_a_secret, meet
+from infra.demo.people import Say, decide_as_humans, file_capabilities, keep_and_erase_a_secret, meet
+from infra.demo.rights import trade_in_rights
 from infra.fsck.tree import verify_tree
 from infra.home import Home
 from infra.intake.gate import Taken
@@ -40,7 +40,6 @@ FILM: Final = EXAMPLES / "project"
 CLASSES: Final = EXAMPLES / "classes"
 OWN_WORKS: Final = ("screenplay", "storyboard", "timeline", "props")
 SHOWN_MAX: Final = 40
-Say = Callable[[str], None]
 
 
 def tell(settings: Settings, files: Path | None, photographs: Path | None, *, quiet: bool = False) -> dict[str, Any]:
@@ -78,6 +77,12 @@ def tell(settings: Settings, files: Path | None, photographs: Path | None, *, qu
             decide_as_humans(session, people, held, words, say)
         say(words("\n七、秘密：承诺、打开、保全、删除", "\n7. A secret: committed, opened, held, erased"))
         erased = keep_and_erase_a_secret(session, people, run.answers[0].object_id, words, say)
+        say(
+            words(
+                "\n八、权利与交易：谁能用、用在哪、欠谁多少", "\n8. Rights and trade: who may use what, and who is owed"
+            )
+        )
+        trade_in_rights(session, people, words, say)
         run.sealed_size, run.ledger_size = session.seal(), session.store.size()
     result = run.as_json()
     result["proved_index"] = _prove(settings, home, run, words, say, erased)
@@ -166,8 +171,8 @@ def _prove(settings: Settings, home: Home, run: IdentifyRun, words: Words, say: 
     head = head_of(settings)
     say(
         words(
-            f"\n八、封存：{head.size} 条，一个签名检查点",
-            f"\n8. Sealed: {head.size} entries under one signed checkpoint",
+            f"\n九、封存：{head.size} 条，一个签名检查点",
+            f"\n9. Sealed: {head.size} entries under one signed checkpoint",
         )
     )
     say(words(f"   树根 {head.root.hex()}", f"   root {head.root.hex()}"))
@@ -181,8 +186,8 @@ def _prove(settings: Settings, home: Home, run: IdentifyRun, words: Words, say: 
     verify_proof(parse_proof(proof), entry, parse_policy(home.policy_path.read_bytes()))
     say(
         words(
-            f"\n九、离线证明：第 {index} 条确在账本中（只用 3 个文件：证明、条目、信任策略）",
-            f"\n9. Proved offline: entry {index} is in the ledger (from 3 files: proof, entry, policy)",
+            f"\n十、离线证明：第 {index} 条确在账本中（只用 3 个文件：证明、条目、信任策略）",
+            f"\n10. Proved offline: entry {index} is in the ledger (from 3 files: proof, entry, policy)",
         )
     )
     proof, entry = proof_of(settings, erased[0])
@@ -222,8 +227,8 @@ def _tamper(home: Home, words: Words, say: Say) -> int:
     found = report.damages[0]
     say(
         words(
-            f"\n十、篡改：在副本的 {found.path} 里改动 1 个比特，校验失败并指出第 {found.index} 条",
-            f"\n10. Tampered: one bit flipped in {found.path} of a copy; the check fails and names entry {found.index}",
+            f"\n十一、篡改：在副本的 {found.path} 里改动 1 个比特，校验失败并指出第 {found.index} 条",
+            f"\n11. Tampered: one bit flipped in {found.path} of a copy; the check fails and names entry {found.index}",
         )
     )
     say(f"   {found}")
@@ -239,14 +244,14 @@ def _subscribe(session: Session, words: Words, say: Say) -> int | None:
         if bootstrap is None:
             say(
                 words(
-                    "\n十一、订阅：启动一个真正的 Apache Kafka ……",
-                    "\n11. Subscribed: a real Apache Kafka is started ...",
+                    "\n十二、订阅：启动一个真正的 Apache Kafka ……",
+                    "\n12. Subscribed: a real Apache Kafka is started ...",
                 )
             )
             broker.start(ends_with_parent=True)
             bootstrap = broker.bootstrap
         else:
-            say(words(f"\n十一、订阅：Kafka {bootstrap}", f"\n11. Subscribed: Kafka {bootstrap}"))
+            say(words(f"\n十二、订阅：Kafka {bootstrap}", f"\n12. Subscribed: Kafka {bootstrap}"))
         create_topics(bootstrap)
         relay_once(session.store, home, session.config, bootstrap, settings.kafka_client)
         report = verify_topics(bootstrap, home.policy_path.read_bytes())

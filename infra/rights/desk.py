@@ -18,13 +18,14 @@ from schemas.values import instant_of
 class Desk:
     """`signer` returns a key in force of the ledger's holder, None where none lies here; it issues the tokens.
 
-    `derive` says what objects allow at an instant by all that they are made of; see `producers.host.Host.derivation`.
+    `derive` says what objects allow at an instant by all that they are made of, and their plans in a currency; see
+    `producers.host.Host.derivation`.
     """
 
     size: Callable[[], int]
     now: Callable[[], datetime]
     signer: Callable[[], NoteSigner | None]
-    derive: Callable[[Sequence[ObjectId], datetime], Derivation]
+    derive: Callable[[Sequence[ObjectId], datetime, str], Derivation]
     origin: str
     prefix: str
 
@@ -37,9 +38,9 @@ def desk_of(session: Session) -> Desk:
         bound = session.load(config.holder_id, PARTY).state.keys
         return PartyKeys(session.home.keys).among(config.holder_id, config.holder, bound)
 
-    def derive(objects: Sequence[ObjectId], instant: datetime) -> Derivation:
+    def derive(objects: Sequence[ObjectId], instant: datetime, currency: str) -> Derivation:
         from infra.rights.limiting import derivation_in  # the views, which few commands need
 
-        return derivation_in(session, objects, instant)
+        return derivation_in(session, objects, instant, currency)
 
     return Desk(session.store.size, lambda: instant_of(now_us()), signer, derive, config.origin, config.prefix)

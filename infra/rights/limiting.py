@@ -1,8 +1,11 @@
 """What the objects of a licence allow, by what the views say of their derivation: limits that an issue is held to."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 
+from domain.events import Sha256
 from domain.ids import ObjectId
 from domain.rights.authorisation import Material, Trouble, Verdict, judge
 from domain.rights.authorisation import limits as limits_in
@@ -12,18 +15,21 @@ from infra.bootstrap import Session
 from infra.clock import now_us
 from infra.rights.check import namer
 from infra.rights.derivation import VIEWS, derivation_of
+from infra.trade.planning import plan_of
 from infra.views.session import caught_up
 
 
-def derivation_in(session: Session, objects: Sequence[ObjectId], instant: datetime) -> Derivation:
+def derivation_in(session: Session, objects: Sequence[ObjectId], instant: datetime, currency: str) -> Derivation:
     """Return what objects allow at an instant, as far as the newest entry that the views have taken in.
 
     What is known to be wrong anywhere in it is `refusal`, what is not known is `missing`, each in a sentence.
 
-    Raises: NotFound, Behind, Unavailable; Invalid, more objects than a derivation may have.
+    Raises: NotFound, Behind, Unavailable; Invalid, more objects than a derivation may have, or it makes no plan.
     """
     with caught_up(session).looks(VIEWS, None, now_us()) as looks:
         found = derivation_of(looks, objects, instant)
+    read = {stream for material in found.materials for stream in (*material.nodes, *material.claims)}
+    told = Derivation(found.position, rests_on=found.rests_on, read=tuple(sorted(read)))
     limits: list[Limit] = []
     for material in found.materials:
         name = namer(material, session.config.prefix)
@@ -31,10 +37,11 @@ def derivation_in(session: Session, objects: Sequence[ObjectId], instant: dateti
         if trouble is not None:
             said = told_of(trouble, name)[1]
             if trouble.verdict is Verdict.INCOMPLETE:
-                return Derivation(found.position, (), found.rests_on, missing=said)
-            return Derivation(found.position, (), found.rests_on, refusal=_refusal(trouble, said))
+                return replace(told, missing=said)
+            return replace(told, refusal=_refusal(trouble, said))
         limits += _limits(material, name)
-    return Derivation(found.position, tuple(limits), found.rests_on)
+    plans = (plan_of(found, sold, currency, session.config.prefix)[1] for sold in objects)
+    return replace(told, limits=tuple(limits), plans=tuple(Sha256(sha256(one).digest()) for one in plans))
 
 
 def _refusal(trouble: Trouble, said: str) -> WhyNot:

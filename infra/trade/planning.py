@@ -1,6 +1,6 @@
 """The plan by which an object's proceeds would be shared, made of what the views say of its derivation, and kept.
 
-A licence pins its digest when it is issued; whoever settles reads the document by it.
+A licence pins its digest when it is issued, and it must be that plan; whoever settles reads the document by it.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from domain.rights.plan import make_plan, plan_json
 from domain.rights.settlement import Plan
 from infra.bootstrap import Session
 from infra.clock import now_us
-from infra.rights.derivation import VIEWS, derivation_of
+from infra.rights.derivation import VIEWS, Derivation, derivation_of
 from infra.views.reading import AsOf
 from infra.views.session import caught_up
 
@@ -37,6 +37,11 @@ def plan_for(session: Session, sold: ObjectId, currency: str) -> Planned:
     """
     with caught_up(session).looks(VIEWS, None, now_us()) as looks:
         found, place = derivation_of(looks, [sold]), looks[0].as_of
-    plan = make_plan(sold, currency, found.plan_nodes(sold), found.plan_edges(sold))
-    document = rfc8785.dumps(plan_json(plan, session.config.prefix))
+    plan, document = plan_of(found, sold, currency, session.config.prefix)
     return Planned(plan, session.blobs.put_bytes(document), place)
+
+
+def plan_of(found: Derivation, sold: ObjectId, currency: str, prefix: str) -> tuple[Plan, bytes]:
+    """Return the plan of one of the objects of a derivation, and its document. Raises: Invalid, as `plan_for`."""
+    plan = make_plan(sold, currency, found.plan_nodes(sold), found.plan_edges(sold))
+    return plan, rfc8785.dumps(plan_json(plan, prefix))

@@ -70,8 +70,8 @@ PLAN = (
         "--terms $(sha256sum <flat.json | cut -c 1-64) --until 2035-01-01T00:00:00Z",
     ),
     (VERBS, "licence request $(cat licence) --as $(cat person) --key $(cat vkey) --scope flat.json"),
-    (VERBS, "licence issue $(cat licence) --plan $(sha256sum <novel.txt | cut -c 1-64)"),
-    ("`trade plan`", "trade plan $(cat novel)"),
+    ("`trade plan`", "trade plan $(cat novel) --currency XXX"),
+    (VERBS, "licence issue $(cat licence) --plan $(cat plan)"),
     ("`licence show`", "licence show $(cat licence)"),
     ("`licence token`", "licence token $(cat licence) --out token"),
     (
@@ -174,6 +174,8 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
                 shutil.copy(folder / "answer", folder / "answer.opening")
             if command.endswith("made.txt"):
                 (folder / "made").write_text(answer["objects"][0]["id"])
+            if command.startswith("trade plan"):
+                (folder / "plan").write_text(answer["plan"])
             if "trace_set" in answer:
                 (folder / "id").write_text(answer["id"])
                 (folder / "film" / "made.txt").write_text("made of it")

@@ -12,6 +12,35 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILM_FILES = 11
 OWN_WORKS = 7
+RIGHTS = (
+    "8. Rights and trade",
+    "valid  film\n",
+    "title of the novel  author 70.00 %, co-author 30.00 %",
+    "territory: granted CN, HK; asked US; beyond: US",
+    "✗ model: not within what is allowed, link research grant; natures: granted research; asked commercial;",
+    "a commercial licence of it is refused, on record (entry ",
+    "grant research grant: natures: granted research; asked commercial; beyond: commercial",
+    "its token shows uses and territory alone and is valid offline",
+    "ride    park       CNY 69,120.26",
+    "film    studio     CNY 14,688.06",
+    "novel   author      CNY 1,814.41",
+    "novel   co-author     CNY 777.60",
+    "total      CNY 86,400.33",
+    "3 objects rest on it, 1 directly, Merkle root of the list",
+    "trailer  valid      invalid",
+    "counter-notice received  Civil Code, art. 1196 par. 1",
+    "decided  Civil Code, art. 1194",
+)
+RIGHTS_ZH = (
+    "八、权利与交易",
+    "地域：授予 CN、HK；请求 US；超出：US",
+    "使用性质：授予科研；请求商业；超出：商业",
+    "许可凭证只披露用途与地域，离线核验有效",
+    "CNY 86,400.33，经两级衍生分到分",
+    "演员撤回同意：受影响 3 件，其中直接 1 件",
+    "收到不侵权声明  《民法典》第一千一百九十六条第一款",
+)
+"""What the step of rights says, in both languages: 86,400.33 over a ride, a film and a novel of two authors."""
 
 
 def demo(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -40,9 +69,9 @@ def test_the_story_twice_and_in_both_languages(home: Path) -> None:
     assert "no photographs" in told, "a package that is missing is said aloud and stops nothing"
     assert f"4. {FILM_FILES} identified: 10 admitted, 1 quarantined, 0 rejected; 1 of them were here before" in told
     assert "external model service; missing or too weak: parameters; environment or device; job or session" in told
-    assert "8. Sealed:" in told and "9. Proved offline: entry" in told
-    assert "10. Tampered: one bit flipped in tile/entries/" in told and "names entry" in told
-    assert "11. Subscribed: a real Apache Kafka is started" in told
+    assert "9. Sealed:" in told and "10. Proved offline: entry" in told
+    assert "11. Tampered: one bit flipped in tile/entries/" in told and "names entry" in told
+    assert "12. Subscribed: a real Apache Kafka is started" in told
     assert "checked with the policy file alone: every entry once, the root as signed" in told
 
     for party in ("studio", "guild", "court", "model vendor", "auditor", "agent"):
@@ -54,12 +83,17 @@ def test_the_story_twice_and_in_both_languages(home: Path) -> None:
     assert "opened for the auditor, on record: 夜里的水闸" in told
     assert "EraseSubject refused: legal holds bind" in told and "whose prompt was erased" in told
 
+    for line in RIGHTS:
+        assert line in told, line
+
     second = demo(home, "--photographs", nothing, "--lang", "zh")
     assert second.returncode == 0, second.stderr
     assert "接着用已有的账本" in second.stdout
     assert f"共 {FILM_FILES} 件：准入 10，隔离 1，拒绝 0，其中重复 {FILM_FILES}" in second.stdout
     assert "外部模型服务生成，缺少：参数摘要、环境或设备、作业或场次与时间" in second.stdout
     assert "校验失败并指出第" in second.stdout
+    for line in RIGHTS_ZH:
+        assert line in second.stdout, line
     assert "只凭信任策略核对：每条都在、只有一次、树根与签名一致" in second.stdout
 
 

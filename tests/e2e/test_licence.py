@@ -39,12 +39,16 @@ class Sale:
         self.object = str(studio.run("identify", work, "--json").ok().json["objects"][0]["id"])
         self.scope = studio.write("flat.json", FLAT_JSON)
         self.price = studio.write("price.json", {"currency": "CNY", "minor": MINOR})
-        self.paper, self.plan = self.put("paper.txt", "reasons"), self.put("plan.json", "{}")
+        self.paper, self.plan = self.put("paper.txt", "reasons"), self.planned()
         self.licence = ""
 
     def put(self, name: str, data: str) -> str:
         path = self.studio.write(name, data)
         return str(self.studio.run("blob", "put", path, "--json").ok().json["stored"][0]["sha256"])
+
+    def planned(self, currency: str = "CNY") -> str:
+        """Return the digest of the plan by which the proceeds of the object are shared."""
+        return str(self.studio.run("trade", "plan", self.object, "--currency", currency, "--json").ok().json["plan"])
 
     @property
     def key_file(self) -> Path:
@@ -182,6 +186,24 @@ def test_what_is_wrong_is_told_and_which_step(sale: Sale) -> None:
     assert studio.run("licence", "show", sale.object).code == 2
 
 
+def test_a_device_reports_what_it_played_for_its_house_and_no_more(sale: Sale) -> None:
+    studio = sale.studio
+    sale.offer("--quota", "100")
+    sale.request().ok()
+    sale.issue().ok()
+    projector = enrol(studio, "device")
+    period = ["--since", "2026-01-01T00:00:00Z", "--until", "2026-02-01T00:00:00Z", "--evidence", sale.paper]
+    report = ["licence", "report-usage", sale.licence, *period, "--as", projector, "--on-behalf-of", sale.buyer]
+    refused = studio.run(*report, "--units", "3", "--json")
+    assert refused.code == 7 and "report-usage denied" in refused.json["message"]
+    mandate = ["mandate", "grant", projector, "--action", "report-usage", "--until", "2035-01-01T00:00:00Z"]
+    studio.run(*mandate, "--as", sale.buyer).ok()
+    told = studio.run(*report, "--units", "3", "--json").ok().json
+    assert told["events"][0]["event"]["units"] == 3 and told["actor"] == projector
+    assert studio.run(*report, "--units", "3", "--json").code == 7, "of a period that is reported already"
+    assert studio.run("licence", "show", sale.licence, "--json").ok().json["used"] == 3
+
+
 def made_of(sale: Sale, name: str, parent: str) -> None:
     """Offer and ask for a licence of a film that the studio made of another object."""
     studio = sale.studio
@@ -205,6 +227,10 @@ def test_what_is_made_of_ones_own_work_is_licensed_and_its_proceeds_settled_by_t
     assert node["holders"] == [{"party": holder, "share_bp": 10_000}]
     assert planned["plan"] in studio.run("trade", "plan", sale.object, "--lang", "zh").ok().out
     assert studio.run("trade", "plan", sale.object, "--currency", "yuan").code != 0
+    for other in (sale.plan, sale.planned("USD"), sale.put("plan.json", "{}")):
+        sale.plan = other
+        refused = sale.issue()
+        assert refused.code == 7 and "plan: expected that of an object of the licence in CNY" in refused.json["message"]
     sale.plan = planned["plan"]
     issued = sale.issue().ok().json
     assert [one["type"].rpartition(".")[2] for one in issued["events"]] == ["LicenceIssued", "ScopeAllocated"]

@@ -1,8 +1,11 @@
 """Many processes at once for the last unit of a quota: one licence is issued, shown by replay; a grant that ends."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
 
 import pytest
 
@@ -10,9 +13,10 @@ from domain.governance.events import KeyEnd
 from domain.governance.party import WithdrawKey
 from domain.identity.events import WithdrawalReason
 from domain.identity.upkeep import WithdrawObject
-from domain.ids import parse_id
+from domain.ids import ObjectId, parse_id
 from domain.rights.grant_events import ScopeAllocated
 from domain.rights.licence_events import LicenceIssued, LicenceRefused
+from domain.rights.limits import Derivation
 from infra.store.provision import READER
 from infra.store.recorder import LedgerRecorder
 from schemas.catalogue import CATALOGUE
@@ -77,6 +81,7 @@ def for_the_last_unit(sale: Sale, many: int) -> None:
     agency = enrol(studio, "organisation")
     grant = granted(sale, agency, 1)
     licences = [requested(sale, agency, grant) for _ in range(many)]
+    sale.plan = sale.planned("XXX")  # for nothing
     before = set(issued(studio))
     commands = [["licence", "issue", one, "--plan", sale.plan, "--as", agency] for one in licences]
     codes = Counter(at_once(studio, commands))
@@ -93,6 +98,36 @@ def test_the_last_unit_goes_to_one(sale: Sale) -> None:
 @pytest.mark.soak
 def test_of_many_too(sale: Sale) -> None:
     for_the_last_unit(sale, MANY)
+
+
+class Reading(Town):
+    """A town whose derivations are read from one more stream."""
+
+    also: UUID
+
+    def derive(self, objects: Sequence[ObjectId], instant: datetime, currency: str) -> Derivation:
+        found = super().derive(objects, instant, currency)
+        return replace(found, read=(*found.read, self.also))
+
+
+@pytest.mark.parametrize("changes", [True, False])
+def test_nothing_is_issued_on_a_derivation_that_has_changed_meanwhile(changes: bool) -> None:
+    """Of a title that was read, a contest is news; another licence of it is not, however many there are."""
+    town = Reading()
+    other = Deal(town, work=b"what the novel is made of")
+    town.also = other.title
+    deal = Deal(town, buyer=other.buyer).reached("request")
+    other.reached("request")
+    rival = (lambda: contested(town, other.title, deal.buyer)) if changes else (lambda: other.give("issue").require())
+    with overtaken(town.store, rival) as came:
+        outcome = deal.give("issue")
+    assert came()
+    if changes:
+        assert "has changed at entry" in town.refusal(outcome) and str(other.title) in town.refusal(outcome)
+        town.also = deal.object
+        assert isinstance(town.written(deal.give("issue"))[0], LicenceIssued), "it is read again, and issued"
+    else:
+        assert isinstance(town.written(outcome)[0], LicenceIssued)
 
 
 @pytest.mark.parametrize("rival", ["contested", "withdrawn", "refused", "key"])

@@ -300,4 +300,4 @@ def test_any_order_of_steps() -> None:
 
 @pytest.mark.soak
 def test_any_order_of_steps_for_long() -> None:
-    run_machine(Disputes, 250, steps=60)
+    run_machine(Disputes, 2_000, steps=30)

@@ -445,7 +445,7 @@ def test_any_order_of_commands() -> None:
 
 @pytest.mark.soak
 def test_any_order_of_commands_for_long() -> None:
-    run_machine(Rights, 500, steps=30)
+    run_machine(Rights, 2_000, steps=30)
 
 
 Log = list[tuple[UUID, Event]]

@@ -48,6 +48,23 @@ def test_what_was_read_and_is_not_written_is_guarded() -> None:
     assert len(view.guards(frozenset())) == 2
 
 
+def test_the_newest_event_of_a_stream_is_told_without_folding_it_and_guarded() -> None:
+    town = Town()
+    agent = town.enrol(PartyKind.AGENT)
+    view = view_of(town, town.holder, agent, UUID(int=9))
+    rows = town.store.streams([town.holder])[town.holder]
+    assert view.last(town.holder) == rows[-1].index
+    assert view.last(town.holder, {row.type for row in rows[1:]}) == rows[0].index
+    assert view.last(agent, (PartyEnrolled.TYPE,)) == view.last(UUID(int=9)) == -1
+    assert {(one.stream_id, one.version) for one in view.guards(frozenset())} == {
+        (town.holder, 6),
+        (agent, 1),
+        (UUID(int=9), 0),
+    }
+    with pytest.raises(AssertionError, match="was not named"):
+        view.last(UUID(int=8))
+
+
 @pytest.mark.parametrize("written", [(), (PartyEnrolled(kind=PartyKind.AGENT),)])
 def test_a_decision_to_write_nothing_still_rests_on_what_it_read(written: tuple[Event, ...]) -> None:
     town = Town()

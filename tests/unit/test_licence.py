@@ -243,7 +243,7 @@ def test_under_a_grant_its_units_debit_the_grant(market: Market) -> None:
     ("change", "why"),
     [
         ({"who": OTHER}, "licensor: expected"),
-        ({"plan": TERMS}, "the document"),
+        ({"plan": TERMS}, "plan: expected that of an object of the licence in XXX as of entry"),
         ({"price": ANY}, "expected no price"),
         ({"currency": "CNY"}, "expected no price"),
     ],
@@ -316,7 +316,11 @@ def test_nothing_is_issued_on_what_is_not_known(market: Market) -> None:
     assert waiting is not None
     market.looked_at = replace(waiting, key=OTHER_KEY)
     refused(market, issuing(name), OWNER, "has changed meanwhile")
-    market.looked_at = None
+    market.looked_at, market.changed = None, (NOVEL, 17)
+    refused(market, issuing(name), OWNER, f"{NOVEL} has changed at entry 17, after it was read; issue again")
+    market.changed, market.plans = None, (TERMS,)
+    refused(market, issuing(name, plan=TERMS), OWNER, "the document")
+    market.plans = (PAPER,)
     market.say(ContestClaim(title=TITLE, grounds=PAPER), STRANGER)
     refused(market, issuing(name), OWNER, "contest")
 

@@ -249,7 +249,7 @@ def test_an_explanation_names_the_component_both_values_and_what_is_too_much() -
     assert [failure.zh for failure in found] == [
         "使用方式：授予放映、翻译；请求广播、放映、模型训练；超出：广播、模型训练",
         "使用性质：授予商业；请求非商业；超出：非商业",
-        "语言：授予除 zh 外的全部；请求全部；超出： zh",
+        "语言：授予除 zh 外的全部；请求全部；超出：zh",
         "地域：授予 CN、HK；请求除 CN 外的全部；超出：除 CN、HK 外的全部",
         "期限：授予自 2026-01-01T00:00:00Z 起、至 2031-01-01T00:00:00Z 前；"
         "请求不限起点、至 2031-01-01T00:00:00.000001Z 前",
