@@ -1,0 +1,12 @@
+# Section 8 of docs/rights.md: a copy of the film is seen, judged, and taken down; `. examples/rights/copy.sh`.
+
+# Nobody's data is erased while it is needed: the court has the user's held, which the case then names.
+edgeprint subject hold "$UPLOADER" --matter "the copy on the platform" --as "$COURT" >/dev/null
+HOLD=$(edgeprint party show "$UPLOADER" --json | pick holds)
+
+# Who reports does not confirm. The place is a secret, and so is the docket number later.
+F_COPY=$(made case report --object "$FILM" --place "$SECRETS/place.txt" --capture "$(paper capture.txt)" \
+    --platform "$PLATFORM" --seen-at 2026-08-30T12:00:00Z --as "$RADIO_HOST")
+edgeprint case confirm "$F_COPY" --method comparison --evidence "$(paper capture.txt)" --as "$STUDIO" >/dev/null
+edgeprint case open "$F_COPY" --claimant "$STUDIO" --title "$G_FILM" --respondent "$UPLOADER" --hold "$HOLD" \
+    --as "$STUDIO" >/dev/null
