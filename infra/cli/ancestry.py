@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.asset import ObjectArgument, asked, coordinates, words_of
+from infra.cli.asset import ListingOption, ObjectArgument, asked, coordinates, words_of
 from infra.cli.options import AsOfOption, HomeOption, JsonOption, LangOption
 from infra.cli.output import Words, say, say_json
 
@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def impact(
     identifier: ObjectArgument,
+    listing: ListingOption = None,
     as_of: AsOfOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -25,7 +26,7 @@ def impact(
     """Count who is touched if something happens to an object: all that comes from it, with a Merkle root over them."""
     from infra.views.ancestry import asset_impact
 
-    found = asked([identifier], home, lang, lambda session, ids: asset_impact(session, ids[0], as_of))
+    found = asked([identifier], home, lang, lambda session, ids: asset_impact(session, ids[0], as_of, listing))
     if as_json:
         say_json(found)
         return

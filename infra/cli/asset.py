@@ -13,6 +13,9 @@ app = typer.Typer(
     help="Assets: what they are made of, where they are used, what happened to them.", no_args_is_help=True
 )
 comply = typer.Typer(help="Compliance: where a production stands.", no_args_is_help=True)
+ListingOption = Annotated[
+    Path | None, typer.Option("--list", help="Write all of them here, one a line, in the order of the root's leaves.")
+]
 ObjectArgument = Annotated[str, typer.Argument(metavar="ID", help="The object.")]
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from infra.cli.asset import ObjectArgument, coordinates
+from infra.cli.asset import ListingOption, ObjectArgument, coordinates
 from infra.cli.options import AsOfOption, HomeOption, JsonOption, LangOption, wrong_usage
 from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, Words, padded, say, say_json, show
 from infra.cli.rights import standing_text
@@ -195,6 +195,7 @@ def _clause(because: dict[str, Any], words: Words) -> str:
 @app.command("impact")
 def impact(
     cause: Annotated[str, typer.Argument(metavar="ID", help="A grant, 10.5072/R..., or a title, 10.5072/G....")],
+    listing: ListingOption = None,
     as_of: AsOfOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -211,7 +212,7 @@ def impact(
     with wrong_usage("ID"):
         parsed = parse_title_id(cause) if letter == "G" else parse_rights_grant_id(cause)
     with opened(settings) as session:
-        found = rights_impact(session, parsed, letter, as_of)
+        found = rights_impact(session, parsed, letter, as_of, listing)
     if as_json:
         say_json(found)
         return

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -125,11 +126,13 @@ def _trouble(trouble: Trouble, name: Name) -> dict[str, Any]:
 # -- impact ------------------------------------------------------------------------------------------------------------
 
 
-def rights_impact(session: Session, cause: RightsGrantId | TitleId, letter: str, as_of: str | None) -> dict[str, Any]:
+def rights_impact(
+    session: Session, cause: RightsGrantId | TitleId, letter: str, as_of: str | None, listing: Path | None = None
+) -> dict[str, Any]:
     """Return which objects rest on a grant (letter `R`) or a title (`G`): those that cite it, and all made of them.
 
     On a grant also rests what cites a grant below it; on a title, what cites any grant of it and what has its content.
-    `root` is the RFC 9162 section 2.1.1 tree hash over their UUIDs, 16 bytes each, byte-sorted.
+    `root` and `listing` are as in `infra.views.ancestry.asset_impact`.
 
     Raises: NotFound, no such grant or title as of then; Invalid, Behind, Unavailable.
     """
@@ -139,7 +142,7 @@ def rights_impact(session: Session, cause: RightsGrantId | TitleId, letter: str,
         return {
             "id": format_id(letter, cause, prefix),
             "directly": len(direct),
-            **told_of_touched(session, genealogy, compliance, questions.downward(genealogy, direct)),
+            **told_of_touched(session, genealogy, compliance, questions.downward(genealogy, direct), listing),
             "as_of": place_of(genealogy.as_of),
         }
 

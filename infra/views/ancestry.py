@@ -5,12 +5,14 @@ Each as a JSON value, as of a place of the ledger. Ways and uses are asked of an
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid, NotFound, Unavailable
 from infra.bootstrap import Session
 from infra.clock import now_us
+from infra.process import write_durably
 from infra.views import questions
 from infra.views.answers import object_name, place_of
 from infra.views.drawing import genealogy_of
@@ -27,18 +29,19 @@ _STATUSES: Final = f"""
 SELECT status AS name, count(*) AS many FROM {{object}} WHERE object = ANY(%(of)s) AND {STOOD} GROUP BY status"""
 
 
-def asset_impact(session: Session, object_id: UUID, as_of: str | None) -> dict[str, Any]:
+def asset_impact(session: Session, object_id: UUID, as_of: str | None, listing: Path | None = None) -> dict[str, Any]:
     """Return who is touched if something happens to an object: everything that comes from it.
 
     `root` is the RFC 9162 section 2.1.1 tree hash over their UUIDs, 16 bytes each, byte-sorted: whoever holds the list
-    can show later that an object was on it. `sample` names the first of them by birth.
+    can show later that an object was on it. `sample` names the first of them by birth; all of them are written to
+    `listing`, an identifier a line, in the order of the leaves.
 
     Raises: NotFound, no such object as of then; Invalid, Behind, Unavailable.
     """
     with caught_up(session).looks((GENEALOGY, COMPLIANCE), as_of, now_us()) as (look, compliance):
         _known(session, look, [object_id])
         touched = list(questions.descendants(look, object_id))
-        told = told_of_touched(session, look, compliance, touched)
+        told = told_of_touched(session, look, compliance, touched, listing)
         return {
             "id": object_name(session, object_id),
             "count": told.pop("count"),
@@ -48,15 +51,30 @@ def asset_impact(session: Session, object_id: UUID, as_of: str | None) -> dict[s
         }
 
 
-def told_of_touched(session: Session, genealogy: Look, compliance: Look, touched: Sequence[UUID]) -> dict[str, Any]:
-    """Return of objects how many they are, by status too, the root over them and the first of them by birth."""
+def told_of_touched(
+    session: Session, genealogy: Look, compliance: Look, touched: Sequence[UUID], listing: Path | None
+) -> dict[str, Any]:
+    """Return of objects how many they are, by status too, the root over them and the first of them by birth.
+
+    All of them are written to `listing`, if that is given. Raises: Unavailable.
+    """
     committed = committed_to(one.bytes for one in touched)
+    if listing is not None:
+        names = (object_name(session, one) for one in sorted(touched, key=lambda one: one.bytes))
+        _write(listing, "".join(f"{name}\n" for name in names).encode())
     return {
         "count": committed.count,
         "by_status": _counts(compliance, _STATUSES, touched),
         "root": committed.root.hex(),
         "sample": _names(session, (row.object for row in genealogy.ask(_FIRST, of=touched, most=SAMPLE))),
     }
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        write_durably(path, data)
+    except OSError as err:
+        raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err
 
 
 def _counts(look: Look, query: str, objects: Sequence[UUID]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from domain.ids import format_id, parse_object_id, parse_party_id
+from projections.genealogy.model import committed_to
 from tests.e2e.kit import Place, enrol, place
 from tests.rights_kit import FILM_JSON
 
@@ -180,7 +181,12 @@ def test_a_consent_taken_back_reaches_everything_that_was_made_with_it(film: Fil
     assert (because["object"], because["link"], because["why"]) == (scene, consent, "consent_withdrawn")
     assert film.check(trailer, "--as-of", before)["verdict"] == "valid"
 
-    impact = film.run("rights", "impact", consent)
+    listing = film.place.files / "touched"
+    impact = film.run("rights", "impact", consent, "--list", str(listing))
+    leaves = [parse_object_id(line).bytes for line in listing.read_text().splitlines()]
+    assert committed_to(leaves).root.hex() == impact["root"] and leaves == sorted(leaves)
+    nowhere = film.place.run("rights", "impact", consent, "--list", film.place.files / "none" / "touched")
+    assert nowhere.code == 5 and "expected to write" in nowhere.err
     assert (impact["directly"], impact["count"], set(impact["sample"])) == (1, 3, {scene, cut, trailer})
     assert sum(impact["by_status"].values()) == 3 and len(impact["root"]) == 64
     assert film.run("rights", "impact", consent, "--as-of", before)["root"] == impact["root"]
