@@ -1,4 +1,4 @@
-# Section 8 of docs/rights.md: a copy of the film is seen, judged, and taken down; `. examples/rights/copy.sh`.
+# Section 8 of docs/rights.md: a copy of the film is seen, judged, notified and blocked; `. examples/rights/copy.sh`.
 
 # Nobody's data is erased while it is needed: the court has the user's held, which the case then names.
 edgeprint subject hold "$UPLOADER" --matter "the copy on the platform" --as "$COURT" >/dev/null
@@ -10,3 +10,9 @@ F_COPY=$(made case report --object "$FILM" --place "$SECRETS/place.txt" --captur
 edgeprint case confirm "$F_COPY" --method comparison --evidence "$(paper capture.txt)" --as "$STUDIO" >/dev/null
 edgeprint case open "$F_COPY" --claimant "$STUDIO" --title "$G_FILM" --respondent "$UPLOADER" --hold "$HOLD" \
     --as "$STUDIO" >/dev/null
+
+# The studio notifies the platform, which forwards the notice and blocks the page.
+edgeprint case notice "$F_COPY" --claimant "$STUDIO" --platform "$PLATFORM" --evidence "$(paper capture.txt)" \
+    --document "$(paper notice.txt)" --sent-at 2026-09-01T02:00:00Z --as "$STUDIO" >/dev/null
+edgeprint case takedown "$F_COPY" --platform "$PLATFORM" --measure blocked --document "$(paper measures.txt)" \
+    --taken-at 2026-09-02T02:00:00Z --as "$PLATFORM" >/dev/null
