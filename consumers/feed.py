@@ -29,6 +29,7 @@ import rfc8785
 
 from domain.errors import Invalid
 from domain.ledger.merkle import CompactRange
+from domain.spelling import HEX32
 from schemas.envelope import PREVIOUS, SCHEMA, STREAM_ID, read_recorded_at
 from schemas.records import Partition, Received
 
@@ -37,7 +38,6 @@ CURSOR_BYTES_MAX: Final = 65_536
 FOREIGN_KEPT_MAX: Final = 1_000
 _LONG_MAX: Final = (1 << 53) - 1
 _PLACE: Final = re.compile(r"([A-Za-z0-9._-]{1,249})\[(0|[1-9][0-9]{0,8})\]\Z")
-_HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class Fetched(NamedTuple):
@@ -125,7 +125,7 @@ def parse_cursor(text: str) -> Cursor:
         raise Invalid(f"cursor: expected an object of {', '.join(sorted(names))}, found {text[:80]!r}")
     numbers = [_number(name, found[name]) for name in ("next_index", "size", "notes", "begin")]
     hashes = found["hashes"]
-    if not isinstance(hashes, list) or not all(isinstance(one, str) and _HEX.match(one) for one in hashes):
+    if not isinstance(hashes, list) or not all(isinstance(one, str) and HEX32.fullmatch(one) for one in hashes):
         raise Invalid(f"cursor: expected hashes of 64 hex digits, found {str(hashes)[:80]}")
     if not isinstance(found["offsets"], dict):
         raise Invalid(f"cursor: expected an object of offsets, found {str(found['offsets'])[:80]}")

@@ -23,6 +23,7 @@ from typing import Final, NewType
 from uuid import UUID
 
 from domain.errors import Invalid
+from domain.spelling import shown
 
 ObjectId = NewType("ObjectId", UUID)
 CapabilityId = NewType("CapabilityId", UUID)
@@ -153,7 +154,7 @@ def parse_prefix(text: str, *, production: bool) -> str:
         Invalid: it has not the syntax of a DOI prefix, or it is the test prefix and the ledger is for production.
     """
     if len(text) > PREFIX_CHARS_MAX or not _PREFIX.fullmatch(text):
-        raise Invalid(f"expected a prefix such as 10.5072, found {_shown(text)}")
+        raise Invalid(f"expected a prefix such as 10.5072, found {shown(text)}")
     if production and (text == TEST_PREFIX or text.startswith(TEST_PREFIX + ".")):
         raise Invalid(f"expected a registered prefix for production, found the test prefix {text}")
     return text
@@ -166,7 +167,7 @@ def format_id(letter: str, uuid: UUID, prefix: str) -> str:
         Invalid: unknown letter, UUID not of version 7 and variant 10, or wrong prefix syntax.
     """
     if letter not in KINDS:
-        raise Invalid(f"expected a kind letter of {''.join(KINDS)}, found {_shown(letter)}")
+        raise Invalid(f"expected a kind letter of {''.join(KINDS)}, found {shown(letter)}")
     parse_prefix(prefix, production=False)
     _require_version_7(uuid)
     number = uuid.int
@@ -183,7 +184,7 @@ def parse_id(text: str) -> Identifier:
     # str.upper maps some foreign letters onto A-Z, hence isascii first
     match = _IDENTIFIER.fullmatch(text.upper()) if text.isascii() and len(text) <= IDENTIFIER_CHARS_MAX else None
     if match is None:
-        raise Invalid(f"expected an identifier such as 10.5072/O.01JDZ3YATWFN59RFJZD9XRS78E-9, found {_shown(text)}")
+        raise Invalid(f"expected an identifier such as 10.5072/O.01JDZ3YATWFN59RFJZD9XRS78E-9, found {shown(text)}")
     prefix, letter, written, check = match.groups()
     parse_prefix(prefix, production=False)
     if letter not in KINDS:
@@ -213,6 +214,16 @@ def parse_object_id(text: str) -> ObjectId:
 def parse_capability_id(text: str) -> CapabilityId:
     """Return the UUID of a capability's identifier. Raises: Invalid, also for an identifier of another kind."""
     return CapabilityId(_parse_kind(text, "C"))
+
+
+def parse_template_id(text: str) -> TemplateId:
+    """Return the UUID of a template's identifier. Raises: Invalid, also for an identifier of another kind."""
+    return TemplateId(_parse_kind(text, "T"))
+
+
+def parse_resource_id(text: str) -> ComputeResourceId:
+    """Return the UUID of a compute resource's identifier. Raises: Invalid, also for an identifier of another kind."""
+    return ComputeResourceId(_parse_kind(text, "U"))
 
 
 def parse_infringement_id(text: str) -> InfringementId:
@@ -287,7 +298,7 @@ def parse_representation(text: str) -> Representation:
     """
     match = _REPRESENTATION.fullmatch(text)
     if match is None:
-        raise Invalid(f"expected <object identifier>#sha256:<64 lower-case hex digits>, found {_shown(text)}")
+        raise Invalid(f"expected <object identifier>#sha256:<64 lower-case hex digits>, found {shown(text)}")
     identifier = parse_id(match[1])
     if identifier.letter != "O":
         raise Invalid(f"expected an object identifier (letter O), found {match[1]}")
@@ -304,8 +315,3 @@ def _parse_kind(text: str, letter: str) -> UUID:
 def _require_version_7(uuid: UUID) -> None:
     if uuid.int >> 76 & 0xF != 7 or uuid.int >> 62 & 0b11 != 0b10:
         raise Invalid(f"expected a UUID of version 7 and variant 10, found {uuid}")
-
-
-def _shown(text: str) -> str:
-    """Return foreign text cut and escaped for a message."""
-    return ascii(text if len(text) <= 80 else text[:80] + "...")

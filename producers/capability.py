@@ -1,16 +1,14 @@
 """Commands on capabilities, templates and machines; see `domain.capability`."""
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import rfc8785
 
 from domain.capability import resource, rules, template
-from domain.capability.admission import ADMISSION_POLICY, BUILT_IN_ADMISSION, AdmissionPolicy, parse_admission
 from domain.capability.capability import Capability, evolve
 from domain.capability.events import (
     CapabilityDescribed,
@@ -70,15 +68,12 @@ from domain.command import Command
 from domain.errors import Invalid, Rejected
 from domain.events import Event, Sha256
 from domain.governance.authority import Amount, Permission
-from domain.governance.events import Role, policy_key
-from domain.governance.policies import ADMISSION
-from domain.governance.policy_set import PolicySet
+from domain.governance.events import Role
 from domain.ids import CapabilityId
 from producers.authority import ANYBODY, OFFICER, OPERATOR, Acting, CommandSpec, Keys
 from producers.commands import Aggregate, Decision, Loaded, View, Write
-from producers.governance import POLICY_SET, policy_in_force
 from producers.host import DOCUMENT_BYTES_MAX, Host
-from producers.ports import LedgerStore
+from producers.policies import ADMISSION_RULES
 from schemas.strict_json import parse_strict
 
 CAPABILITY: Final = Aggregate("Capability", CapabilityDescribed.TYPE, Capability(), evolve)
@@ -86,7 +81,6 @@ TEMPLATE: Final = Aggregate("ProcessTemplate", TemplateDefined.TYPE, Template(),
 RESOURCE: Final = Aggregate("ComputeResource", ResourceEnrolled.TYPE, Resource(), resource.evolve)
 BOM_BYTES_MAX: Final = 16 << 20
 TEMPLATE_DEPTH_MAX: Final = 6
-BUILT_IN_DIGEST: Final = Sha256(hashlib.sha256(rfc8785.dumps(ADMISSION_POLICY)).digest())
 JUDGES: Final = (PublishCapability, ReinstateCapability)
 
 
@@ -110,37 +104,19 @@ def manifest_at(host: Host, sha256: Sha256) -> Manifest | None:
 def _run(command: Any, view: View, acting: Acting) -> Decision[UUID]:
     described = isinstance(command, DescribeCapability)
     loaded: Loaded[Capability] = view.born(CAPABILITY) if described else view.load(command.capability, CAPABILITY)
-    policy, digest = _policy(view) if isinstance(command, JUDGES) else (BUILT_IN_ADMISSION, None)
+    judges = isinstance(command, JUDGES)
+    admission = ADMISSION_RULES.in_force(view.keys, view.load) if judges else ADMISSION_RULES.own
     documents, examined = acting.evidence or (frozenset(), None)
     facts = Facts(
         capability=CapabilityId(loaded.stream_id),
         who=acting.who,
-        policy=policy,
+        policy=admission.policy,
         documents=documents,
         examined=examined,
         taken=any(key in view.keys for key in _own_keys(command, acting.who)),
     )
+    digest = admission.digest if judges else None
     return Decision((Write(loaded, rules.decide(loaded.state, command, facts)),), loaded.stream_id, digest)
-
-
-def _policy(view: View) -> tuple[AdmissionPolicy, Sha256]:
-    known = view.keys.get(policy_key(ADMISSION))
-    found = None if known is None else policy_in_force(view.load(known.stream_id, POLICY_SET))
-    return (BUILT_IN_ADMISSION, BUILT_IN_DIGEST) if found is None else (_read_policy(found[0]), found[1])
-
-
-def admission_in_force(
-    store: LedgerStore, load: Callable[[UUID, Aggregate[PolicySet]], Loaded[PolicySet]]
-) -> AdmissionPolicy:
-    """Return the policy that would decide now; nothing is guarded by that."""
-    known = store.key_holders([policy_key(ADMISSION)]).get(policy_key(ADMISSION))
-    found = None if known is None else policy_in_force(load(known.stream_id, POLICY_SET))
-    return BUILT_IN_ADMISSION if found is None else _read_policy(found[0])
-
-
-@lru_cache(maxsize=8)
-def _read_policy(document: str) -> AdmissionPolicy:
-    return parse_admission(json.loads(document))
 
 
 def _own_keys(command: Command, who: UUID) -> tuple[str, ...]:
@@ -152,11 +128,11 @@ def _own_keys(command: Command, who: UUID) -> tuple[str, ...]:
 
 
 def _lookups(command: Command, who: UUID) -> tuple[str, ...]:
-    return (policy_key(ADMISSION),) if isinstance(command, JUDGES) else _own_keys(command, who)
+    return (ADMISSION_RULES.key,) if isinstance(command, JUDGES) else _own_keys(command, who)
 
 
 def _reads(command: Any, keys: Keys) -> tuple[UUID, ...]:
-    policy = keys.get(policy_key(ADMISSION)) if isinstance(command, JUDGES) else None
+    policy = keys.get(ADMISSION_RULES.key) if isinstance(command, JUDGES) else None
     own = () if isinstance(command, DescribeCapability) else (command.capability,)
     return own if policy is None else (*own, policy.stream_id)
 

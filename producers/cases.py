@@ -1,12 +1,7 @@
 """Commands on infringement cases; see `domain.compliance`."""
 
-import hashlib
-import json
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
-
-import rfc8785
 
 from domain.command import Command
 from domain.compliance.commands import (
@@ -38,31 +33,29 @@ from domain.compliance.events import (
     TakedownConfirmed,
 )
 from domain.compliance.infringement import DOCUMENT_FIELDS, Infringement, evolve
-from domain.compliance.period import BUILT_IN_INFRINGEMENT, INFRINGEMENT_POLICY, InfringementPolicy, parse_infringement
 from domain.compliance.rules import Facts, Held, decide
 from domain.events import Event, Sha256
 from domain.governance.authority import Permission
-from domain.governance.events import Role, policy_key
-from domain.governance.policies import INFRINGEMENT
+from domain.governance.events import Role
 from domain.ids import InfringementId, ObjectId, PartyId
 from producers.authority import ANYBODY, OFFICER, PARTY, Acting, CommandSpec, Keys
 from producers.commands import Aggregate, Decision, Loaded, View, Write
-from producers.governance import POLICY_SET, policy_in_force
 from producers.host import Host
 from producers.identity import OBJECT
+from producers.policies import INFRINGEMENT_RULES
 from producers.titles import TITLE
 
 CASE: Final = Aggregate("Infringement", SightingReported.TYPE, Infringement(), evolve)
 CLERK: Final = frozenset({Role.CLERK})
 PARTY_FIELDS: Final = ("claimant", "respondent", "platform", "filed_by")
 """Fields of commands that name a party whose stream decides too."""
-BUILT_IN_DIGEST: Final = Sha256(hashlib.sha256(rfc8785.dumps(INFRINGEMENT_POLICY)).digest())
 
 
 def _run(command: Any, view: View, acting: Acting) -> Decision[UUID]:
     reported = isinstance(command, ReportSighting)
     loaded: Loaded[Infringement] = view.born(CASE) if reported else view.load(command.case, CASE)
-    policy, digest = _policy(view) if isinstance(command, ForwardCounterNotice) else (BUILT_IN_INFRINGEMENT, None)
+    asks = isinstance(command, ForwardCounterNotice)
+    rules = INFRINGEMENT_RULES.in_force(view.keys, view.load) if asks else INFRINGEMENT_RULES.own
     facts = Facts(
         case=InfringementId(loaded.stream_id),
         actor=acting.actor,
@@ -73,10 +66,10 @@ def _run(command: Any, view: View, acting: Acting) -> Decision[UUID]:
         contents=_contents(command, view),
         parties={party: view.load(party, PARTY).state for party in _parties(command)},
         title=_title(command, view) if isinstance(command, OpenCase) else None,
-        period_days=policy.period_days,
+        period_days=rules.policy.period_days,
     )
     events = decide(loaded.state, acting.committed(command), facts)
-    return Decision((Write(loaded, events, acting.event_id),), loaded.stream_id, digest)
+    return Decision((Write(loaded, events, acting.event_id),), loaded.stream_id, rules.digest if asks else None)
 
 
 def _contents(command: Any, view: View) -> dict[ObjectId, Sha256]:
@@ -96,19 +89,8 @@ def _parties(command: Command) -> tuple[PartyId, ...]:
     return tuple(one for one in named if one is not None)
 
 
-def _policy(view: View) -> tuple[InfringementPolicy, Sha256]:
-    known = view.keys.get(policy_key(INFRINGEMENT))
-    found = None if known is None else policy_in_force(view.load(known.stream_id, POLICY_SET))
-    return (BUILT_IN_INFRINGEMENT, BUILT_IN_DIGEST) if found is None else (_read_policy(found[0]), found[1])
-
-
-@lru_cache(maxsize=8)
-def _read_policy(document: str) -> InfringementPolicy:
-    return parse_infringement(json.loads(document))
-
-
 def _lookups(command: Command, _: PartyId) -> tuple[str, ...]:
-    return (policy_key(INFRINGEMENT),) if isinstance(command, ForwardCounterNotice) else ()
+    return (INFRINGEMENT_RULES.key,) if isinstance(command, ForwardCounterNotice) else ()
 
 
 def _reads(command: Any, keys: Keys) -> tuple[UUID, ...]:

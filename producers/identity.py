@@ -1,18 +1,11 @@
 """The gate: bring bytes, get an identifier and a judgement under the policy in force."""
 
-import hashlib
-import json
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 from typing import Final
 from uuid import UUID
 
-import rfc8785
-
-from domain.events import Sha256
 from domain.governance.authority import Permission
-from domain.governance.events import policy_key
-from domain.governance.policies import TRACE_SET
 from domain.identity.digital_object import DigitalObject, Facts, Seen, Status, SubmitObject, decide, evolve
 from domain.identity.events import (
     DuplicateSubmissionDetected,
@@ -23,28 +16,16 @@ from domain.identity.events import (
     TraceSetJudged,
     content_key,
 )
-from domain.identity.trace_set import BUILT_IN, TRACE_SET_POLICY, TraceSetPolicy, parse_policy
+from domain.identity.trace_set import TraceSetPolicy
 from domain.ids import ObjectId, PartyId
 from domain.rights.events import title_key
 from producers.authority import ANYBODY, Acting, CommandSpec, Keys
 from producers.commands import Aggregate, Decision, View, Write
-from producers.governance import POLICY_SET, policy_in_force
 from producers.host import Host
+from producers.policies import TRACE_SET_RULES
 from producers.titles import title_of
 
 OBJECT = Aggregate("DigitalObject", ObjectIdentified.TYPE, DigitalObject(), evolve)
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyInForce:
-    """The trace-set policy and the digest that names it in every envelope."""
-
-    policy: TraceSetPolicy
-    digest: Sha256
-
-
-POLICY_IN_FORCE: Final = PolicyInForce(BUILT_IN, Sha256(hashlib.sha256(rfc8785.dumps(TRACE_SET_POLICY)).digest()))
-"""The program's own policy, which judges while none is active."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +44,11 @@ def _submit(command: SubmitObject, view: View, acting: Acting) -> Decision[Submi
     """
     known = view.keys.get(content_key(acting.who, command.sha256))
     stream = view.born(OBJECT) if known is None else view.load(known.stream_id, OBJECT)
-    policy = trace_set_in_force(view, POLICY_IN_FORCE)
-    events = decide(stream.state, command, _facts(command, view, acting, policy.policy))
+    rules = TRACE_SET_RULES.in_force(view.keys, view.load)
+    events = decide(stream.state, command, _facts(command, view, acting, rules.policy))
     state = reduce(evolve, events, stream.state)
     answer = Submitted(ObjectId(stream.stream_id), state, duplicate=known is not None)
-    return Decision((Write(stream, events),), answer, policy.digest)
+    return Decision((Write(stream, events),), answer, rules.digest)
 
 
 def _facts(command: SubmitObject, view: View, acting: Acting, policy: TraceSetPolicy) -> Facts:
@@ -78,7 +59,7 @@ def _facts(command: SubmitObject, view: View, acting: Acting, policy: TraceSetPo
 
 
 def _lookups(command: SubmitObject, who: PartyId) -> tuple[str, ...]:
-    return (content_key(who, command.sha256), title_key(who, command.sha256), policy_key(TRACE_SET))
+    return (content_key(who, command.sha256), title_key(who, command.sha256), TRACE_SET_RULES.key)
 
 
 def _reads(command: SubmitObject, keys: Keys) -> tuple[UUID, ...]:
@@ -87,21 +68,6 @@ def _reads(command: SubmitObject, keys: Keys) -> tuple[UUID, ...]:
 
 def _look(command: SubmitObject, host: Host) -> Seen | None:
     return host.look(command.sha256)
-
-
-def trace_set_in_force(view: View, built_in: PolicyInForce) -> PolicyInForce:
-    """Return the active version of the policy; its stream is guarded, so that no decision is made by one put aside."""
-    known = view.keys.get(policy_key(TRACE_SET))
-    if known is None:
-        return built_in
-    found = policy_in_force(view.load(known.stream_id, POLICY_SET))
-    return built_in if found is None else PolicyInForce(_read(found[0]), found[1])
-
-
-@lru_cache(maxsize=8)
-def _read(document: str) -> TraceSetPolicy:
-    """Return a policy as one object, whose judgements are remembered; the document was read before it was drafted."""
-    return parse_policy(json.loads(document))
 
 
 COMMANDS: Final = (

@@ -7,8 +7,7 @@ from domain.command import Command
 from domain.errors import Invalid, Rejected
 from domain.events import Event, Sha256
 from domain.governance.authority import Permission
-from domain.governance.events import Role, policy_key
-from domain.governance.policies import TRACE_SET
+from domain.governance.events import Role
 from domain.identity import upkeep
 from domain.identity.alternative_id import parse_alternative_id
 from domain.identity.digital_object import DigitalObject
@@ -43,7 +42,8 @@ from domain.identity.upkeep import (
 from producers.authority import ANYBODY, OFFICER, OPERATOR, Acting, CommandSpec, Keys
 from producers.commands import Decision, View, Write
 from producers.host import DOCUMENT_BYTES_MAX, Host
-from producers.identity import OBJECT, POLICY_IN_FORCE, trace_set_in_force
+from producers.identity import OBJECT
+from producers.policies import TRACE_SET_RULES
 from producers.ports import KeyHolder
 
 JUDGES: Final = (AttestElements, RecheckObject)
@@ -52,20 +52,21 @@ JUDGES: Final = (AttestElements, RecheckObject)
 
 def _run(command: Any, view: View, acting: Acting) -> Decision[UUID]:
     loaded = view.load(command.object, OBJECT)
-    policy = trace_set_in_force(view, POLICY_IN_FORCE) if isinstance(command, JUDGES) else POLICY_IN_FORCE
+    judges = isinstance(command, JUDGES)
+    rules = TRACE_SET_RULES.in_force(view.keys, view.load) if judges else TRACE_SET_RULES.own
     facts = Facts(
         object_id=command.object,
         actor=acting.actor,
         who=acting.who,
         now=acting.now,
-        policy=policy.policy,
+        policy=rules.policy,
         measured=acting.evidence or Measured(),
         taken=any(key in view.keys for key in _alternative(command)),
         source_known=isinstance(command, RecordDerivation)
         and view.load(command.source, OBJECT).state.birth is not None,
     )
     events = upkeep.decide(loaded.state, acting.committed(command), facts)
-    digest = policy.digest if isinstance(command, JUDGES) else None
+    digest = rules.digest if judges else None
     return Decision((Write(loaded, events, acting.event_id),), loaded.stream_id, digest)
 
 
@@ -79,11 +80,11 @@ def _alternative(command: Command) -> tuple[str, ...]:
 
 
 def _lookups(command: Command, _: UUID) -> tuple[str, ...]:
-    return (policy_key(TRACE_SET),) if isinstance(command, JUDGES) else _alternative(command)
+    return (TRACE_SET_RULES.key,) if isinstance(command, JUDGES) else _alternative(command)
 
 
 def _reads(command: Any, keys: Keys) -> tuple[UUID, ...]:
-    policy: KeyHolder | None = keys.get(policy_key(TRACE_SET)) if isinstance(command, JUDGES) else None
+    policy: KeyHolder | None = keys.get(TRACE_SET_RULES.key) if isinstance(command, JUDGES) else None
     more = [command.source] if isinstance(command, RecordDerivation) else []
     return (command.object, *more, *([] if policy is None else [policy.stream_id]))
 

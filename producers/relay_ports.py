@@ -16,20 +16,19 @@ topics can write positions as well.
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import rfc8785
 
 from domain.errors import Invalid
+from domain.spelling import HEX32
 from schemas.records import Outgoing, Received
 from schemas.topics import Topic
 
 POSITION_BYTES_MAX: Final = 1_024
 _INTEGERS: Final = ("first", "last", "partition", "offset")
 _MEMBERS: Final = frozenset({*_INTEGERS, "leaf", "topic"})
-_LEAF: Final = re.compile(r"[0-9a-f]{64}\Z")
 _LONG_MAX: Final = (1 << 53) - 1  # RFC 8785 §3.2.2.3: what every JSON number holds exactly
 
 
@@ -66,7 +65,7 @@ def parse_position(value: bytes | None) -> Position:
     for name in _INTEGERS:
         if type(found[name]) is not int or not 0 <= found[name] <= _LONG_MAX:
             raise Invalid(f"position: expected {name} of 0 to {_LONG_MAX}, found {str(found[name])[:40]}")
-    if not (isinstance(found["leaf"], str) and _LEAF.match(found["leaf"]) and isinstance(found["topic"], str)):
+    if not (isinstance(found["leaf"], str) and HEX32.fullmatch(found["leaf"]) and isinstance(found["topic"], str)):
         raise Invalid(f"position: expected a leaf hash and a topic, found {value[:200]!r}")
     if found["first"] > found["last"]:
         raise Invalid(f"position: expected first at most last, found {found['first']} and {found['last']}")

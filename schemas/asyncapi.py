@@ -9,6 +9,7 @@ a subscriber does: receive. Two runs give the same bytes.
 import json
 from typing import Any, Final
 
+from domain.spelling import HEX32
 from schemas.catalogue import Catalogue, EventSchema
 from schemas.topics import CHECKPOINTS, CONTEXT_TOPICS, RELAY, Topic, topic_of
 
@@ -18,7 +19,7 @@ AVRO: Final = "application/vnd.apache.avro+json;version=1.9.0"
 REPLICATION: Final = 3
 _UUID: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _DECIMAL: Final = "^(0|[1-9][0-9]*)$"
-_HASH: Final = "^[0-9a-f]{64}$"
+_HASH: Final = f"^{HEX32.pattern}$"
 
 HEADERS: Final[tuple[tuple[str, str, str, bool], ...]] = (
     (

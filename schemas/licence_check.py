@@ -25,8 +25,8 @@ from domain.ledger.policy import Policy
 from domain.ledger.proof import parse_proof, verify_proof
 from domain.rights.licence import Ended, InForce, NotYet, Standing, Suspended, standing
 from domain.rights.licence_events import LicenceIssued
-from domain.rights.scope_json import instant_text
 from domain.rights.turns import told
+from domain.spelling import instant_text
 from schemas.codec import Codec
 from schemas.licence_status import Status, verify_status
 from schemas.licence_token import Token, parse_token, verify_binding, verify_signature, verify_window

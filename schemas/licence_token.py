@@ -58,7 +58,10 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token that was read, its signatures not verified; `claims` hold what is disclosed in place of digests."""
+    """A token that was read, its signatures not verified; `claims` hold what is disclosed in place of digests.
+
+    `undisclosed` are the digests of the scope to which no disclosure belongs, in base64url and as they are ordered.
+    """
 
     signed: str
     signing_input: bytes
@@ -67,8 +70,13 @@ class Token:
     claims: dict[str, Any]
     disclosures: tuple[str, ...]
     holder_key: bytes
-    hidden: int
+    undisclosed: tuple[str, ...]
     binding: Binding | None
+
+    @property
+    def hidden(self) -> int:
+        """Return how many components of the scope are not disclosed."""
+        return len(self.undisclosed)
 
     @property
     def digest(self) -> Sha256:
@@ -110,7 +118,7 @@ def parse_token(text: str) -> Token:
     _require_equal(header["typ"], TOKEN_TYPE, "token typ")
     issuer = _issuer(header["kid"], claims)
     holder_key = _check_claims(claims)
-    told, hidden = _disclosed(claims["scope"], disclosures)
+    told, undisclosed = _disclosed(claims["scope"], disclosures)
     return Token(
         signed,
         signing_input,
@@ -119,7 +127,7 @@ def parse_token(text: str) -> Token:
         {**claims, "scope": told},
         tuple(disclosures),
         holder_key,
-        hidden,
+        undisclosed,
         _binding(last) if last else None,
     )
 
@@ -218,8 +226,8 @@ def _check_claims(claims: dict[str, Any]) -> bytes:
     return Verifier(claims["sub"], KeyType.ED25519, key).public_key
 
 
-def _disclosed(scope: Any, disclosures: list[str]) -> tuple[dict[str, Any], int]:
-    """Return the components that are disclosed, and how many digests no disclosure belongs to."""
+def _disclosed(scope: Any, disclosures: list[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the components that are disclosed, and the digests that no disclosure belongs to."""
     _require_members(scope, {"_sd"}, "token scope")
     digests = scope["_sd"]
     if not isinstance(digests, list) or not all(isinstance(one, str) for one in digests):
@@ -236,7 +244,7 @@ def _disclosed(scope: Any, disclosures: list[str]) -> tuple[dict[str, Any], int]
         if name in told:
             raise Invalid(f"token disclosure: expected {name} once")
         told[name] = value
-    return told, len(left)
+    return told, tuple(one for one in digests if one in left)
 
 
 def _disclosure(text: str) -> tuple[str, Any]:

@@ -18,13 +18,13 @@ Objects are closed: an unknown member is refused. A complete real example, the i
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from domain.command import Command
 from domain.errors import Invalid
 from domain.ids import KINDS, format_id, parse_id
+from domain.spelling import HEX32, INSTANT, instant_text, parse_hex32, parse_instant
 from schemas.shapes import (
     REQUIRED,
     UNSPECIFIED,
@@ -50,8 +50,6 @@ DEPTH_MAX: Final = 16
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _IDENTIFIER: Final = r"^10\.[0-9.]+/%s\.[0-9A-Za-z]{26}-[0-9A-Za-z]$"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 
 C = TypeVar("C", bound=Command)
 
@@ -108,7 +106,7 @@ def render_value(shape: Shape, found: Any, prefix: str) -> Any:
         case Digest():
             return found.hex()
         case Instant():
-            return found.isoformat().replace("+00:00", "Z")
+            return instant_text(found)
         case Identity(letter):
             return format_id(letter, found, prefix) if letter else str(found)
         case Enumeration():
@@ -146,9 +144,9 @@ def _schema(shape: Shape) -> dict[str, Any]:
         case Enumeration(_, _, symbols, _):
             return {"enum": [symbol for symbol in symbols if symbol != UNSPECIFIED]}
         case Digest():
-            return {"type": "string", "pattern": f"^{_HEX.pattern}$"}
+            return {"type": "string", "pattern": f"^{HEX32.pattern}$"}
         case Instant():
-            return {"type": "string", "pattern": f"^{_INSTANT.pattern}$"}
+            return {"type": "string", "pattern": f"^{INSTANT.pattern}$"}
         case Identity(letter):
             return (
                 {"type": "string", "pattern": _IDENTIFIER % f"[{letter}{letter.lower()}]"}
@@ -187,24 +185,13 @@ def _read_text(shape: Shape, text: str, where: str, prefix: str) -> object:
                 raise Invalid(f"{where}: expected one of {', '.join(symbols[1:])}, found {shown(text)}")
             return python(text)
         case Digest():
-            if not _HEX.fullmatch(text):
-                raise Invalid(f"{where}: expected 64 lower-case hex digits, found {shown(text)}")
-            return bytes.fromhex(text)
+            return parse_hex32(text, where)
         case Instant():
-            return _read_instant(text, where)
+            return parse_instant(text, where)
         case Identity(letter):
             return _read_identity(letter, text, where, prefix)
         case _:
             return text
-
-
-def _read_instant(text: str, where: str) -> datetime:
-    if _INSTANT.fullmatch(text):
-        try:
-            return datetime.fromisoformat(text[:-1]).replace(tzinfo=UTC)
-        except ValueError:
-            pass
-    raise Invalid(f"{where}: expected a time such as 2026-11-25T09:30:00Z, found {shown(text)}")
 
 
 def _read_identity(letter: str, text: str, where: str, prefix: str) -> UUID:

@@ -1,6 +1,7 @@
 """Scopes for tests: one that is like a film grant, strategies for any, and what a scope allows point by point."""
 
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from itertools import product
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.capability.events import Nature
 from domain.rights.codes import COUNTRIES, LANGUAGES, Codes, Domain, languages, territory
-from domain.rights.scope import SUBLICENCE_DEPTH_MAX, Scope, Window
+from domain.rights.scope import SUBLICENCE_DEPTH_MAX, Scope, Window, meet
 from domain.rights.terms import COUNTED_IN_DAYS, DAYS_MAX, Duties, Duty, DutyKind, Field, Medium, Use
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -109,6 +110,20 @@ def members(codes: Codes, universe: frozenset[str]) -> frozenset[str]:
     return universe - codes.codes if codes.all_but else codes.codes
 
 
+def holds(window: Window, instant: datetime) -> bool:
+    """Return whether an instant is in a window."""
+    return (window.since is None or instant >= window.since) and (window.until is None or instant < window.until)
+
+
+def met(*some_scopes: Scope | None) -> Scope | None:
+    """Return the meet of scopes, one after another; None is nothing at all, and stays so."""
+
+    def two(first: Scope | None, second: Scope | None) -> Scope | None:
+        return None if first is None or second is None else meet(first, second)
+
+    return reduce(two, some_scopes)
+
+
 def points(scope: Scope, places: frozenset[str], tongues: frozenset[str], times: list[datetime]) -> set[Any]:
     """Return each act that a scope allows: use, field, nature, medium, language, territory and instant."""
     return set(
@@ -119,7 +134,7 @@ def points(scope: Scope, places: frozenset[str], tongues: frozenset[str], times:
             scope.media,
             members(scope.languages, tongues),
             members(scope.territory, places),
-            [time for time in times if scope.window.holds(time)],
+            [time for time in times if holds(scope.window, time)],
         )
     )
 

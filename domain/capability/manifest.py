@@ -37,6 +37,7 @@ from domain.capability.events import (
 )
 from domain.errors import Invalid
 from domain.events import Sha256
+from domain.spelling import parse_hex32
 
 FORMAT: Final = "edgeprint.capability/1"
 MANIFEST_BYTES_MAX: Final = 1 << 20
@@ -255,9 +256,7 @@ def _count(found: object, where: str, low: int = 1) -> int:
 
 
 def _digest(found: object, where: str) -> Sha256:
-    if not isinstance(found, str) or len(found) != 64 or not set(found) <= set("0123456789abcdef"):
-        raise Invalid(f"manifest: {where}: expected a SHA-256 of 64 lower-case hex digits")
-    return Sha256(bytes.fromhex(found))
+    return Sha256(parse_hex32(found, f"manifest: {where}"))
 
 
 def _word(words: type[_E], found: object, where: str) -> _E:

@@ -84,15 +84,3 @@ FIFTEEN_DAYS: Final = Article(
     "转送声明到达知识产权权利人后十五日内",
     "fifteen days after the forwarded declaration has reached the holder of the intellectual property",
 )
-ARTICLES: Final = (
-    LIABILITY,
-    NOTICE,
-    MEASURES,
-    WRONGFUL_NOTICE,
-    COUNTER_NOTICE,
-    REASONABLE_PERIOD,
-    KNOWLEDGE,
-    DAYS,
-    FIFTEEN_DAYS,
-)
-"""Every article that a step or a deadline is told with."""

@@ -19,11 +19,10 @@ from domain.identity.digital_object import DigitalObject
 from domain.identity.events import CITED_MAX, AuthorisationCited
 from domain.identity.upkeep import OFFERED
 from domain.ids import ObjectId, PartyId, RightsGrantId
-from domain.rights.chain import Above, require_chain
-from domain.rights.grant import Ended, Pending, chain_standing
+from domain.rights.chain import Above, require_chain, require_links
 from domain.rights.grant_events import GrantKind, GrantRecorded
 from domain.rights.settlement import WHOLE_BP
-from domain.rights.turns import told
+from domain.rights.title_rules import require_standing
 
 
 @command("cite-grants")
@@ -96,10 +95,5 @@ def _require_relied(grant: RightsGrantId, recorded: GrantRecorded, facts: Facts)
         raise Rejected(f"grantee: expected {facts.who}, found {recorded.grantee}, to whom {grant} was given")
     if above.title.work not in facts.works:
         raise Rejected(f"{grant} is of a work that is neither the object nor one of its parents or sources")
-    match chain_standing(above.title, above.links, facts.now):
-        case Ended(why=why):
-            raise Rejected(f"{grant} or a link above it has ended: {told(why)}")
-        case Pending() as pending if not pending.signed:
-            raise Rejected(f"{grant} does not bind yet: a signature is missing")
-        case _:
-            pass
+    require_standing(above.title, facts.now)
+    require_links(above, facts.now)

@@ -5,9 +5,9 @@ from typing import Final
 from uuid import UUID
 
 from domain.rights.authorisation import Cause, Trouble
-from domain.rights.scope_json import instant_text
 from domain.rights.scope_words import NAMES
 from domain.rights.turns import CHINESE, told
+from domain.spelling import instant_text
 
 Name = Callable[[UUID | None], str]
 """What an object, a grant or a title is called outside."""

@@ -72,24 +72,38 @@ def require_chain(above: Above) -> None:
 def require_holding(above: Above, now: datetime) -> None:
     """Return if something new may be given at the end of a chain: all of it holds, and nothing is disputed.
 
-    A link whose window is yet to begin holds: what is given under it lies inside that window.
-
     Raises:
         Rejected: it names the link and why it does not hold.
     """
     require_chain(above)
     require_open(above.title, now)
+    require_links(above, now)
+
+
+def require_links(above: Above, now: datetime) -> None:
+    """Return if every link holds; of the title nothing. Raises: Rejected, naming the first that does not, and why."""
     for name, link in zip(above.chain, above.links, strict=True):
-        match standing(link, now):
-            case Ended(since=since, why=why):
-                when = "" if since is None else f" at {since.isoformat()}"
-                raise Rejected(f"chain: grant {name} has ended{when}: {told(why)}")
-            case Pending() as pending if not pending.signed:
-                lacks = [f"the approval of {owner}" for owner in pending.approvals]
-                lacks += ["its acceptance"] if pending.acceptance else []
-                raise Rejected(f"chain: grant {name} does not bind yet: expected {', '.join(lacks)}")
-            case _:
-                pass
+        why = why_not_held(link, now)
+        if why is not None:
+            raise Rejected(f"chain: grant {name} {why}")
+
+
+def why_not_held(link: Grant, now: datetime) -> str | None:
+    """Return why a grant does not hold, as what is said of it; None where it does.
+
+    One whose window is yet to begin holds: what is given under it lies inside that window.
+    """
+    if link.recorded is None:
+        return "is not a grant of this ledger"
+    match standing(link, now):
+        case Ended(since=since, why=why):
+            return f"has ended{'' if since is None else f' at {since.isoformat()}'}: {told(why)}"
+        case Pending() as pending if not pending.signed:
+            lacks = [f"the approval of {owner}" for owner in pending.approvals]
+            lacks += ["its acceptance"] if pending.acceptance else []
+            return f"does not bind yet: expected {', '.join(lacks)}"
+        case _:
+            return None
 
 
 def require_passed_on(above: Above, scope: Scope) -> None:

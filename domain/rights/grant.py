@@ -4,7 +4,6 @@ Whether a grant is in force is never stored. `standing` answers it for an instan
 in force, or ended. A chain is in force where each of its links is.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -23,7 +22,6 @@ from domain.rights.grant_events import (
 )
 from domain.rights.scope import Scope
 from domain.rights.scope_terms import scope_of
-from domain.rights.title import Title
 from domain.rights.turns import Turn, fallen
 
 GrantEvent = (
@@ -119,18 +117,6 @@ def standing(grant: Grant, instant: datetime) -> Standing:
         return Pending(grant.missing, not grant.accepted)
     if since is not None and instant < since:
         return Pending(begins=since)
-    return InForce()
-
-
-def chain_standing(title: Title, links: Sequence[Grant], instant: datetime) -> Standing:
-    """Return how a chain stands at an instant: as its first link that is not in force, the title first."""
-    turn = title.fallen(instant)
-    if turn is not None:
-        return Ended(turn.effective_at, turn.why)
-    for link in links:
-        found = standing(link, instant)
-        if not isinstance(found, InForce):
-            return found
     return InForce()
 
 

@@ -19,8 +19,6 @@ from domain.rights.licence_events import (
     LicenceSuspended,
     UsageReported,
 )
-from domain.rights.scope import Scope
-from domain.rights.scope_terms import scope_of
 from domain.rights.turns import Turn, fallen
 
 LicenceEvent = (
@@ -135,13 +133,6 @@ def standing(licence: Licence, instant: datetime) -> Standing:
     if turn is not None:
         return Suspended(turn.effective_at, turn.why)
     return NotYet(window.since) if instant < window.since else InForce()
-
-
-def licensed_scope(licence: Licence) -> Scope:
-    """Return what an issued licence allows. Raises: AssertionError if it was never issued."""
-    if licence.issued is None:
-        raise AssertionError("a licence that was not issued has no scope")
-    return scope_of(licence.issued.scope)
 
 
 def evolve(licence: Licence, event: LicenceEvent) -> Licence:

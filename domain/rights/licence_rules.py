@@ -23,10 +23,8 @@ from domain.errors import Rejected
 from domain.events import Sha256
 from domain.governance.party import Party
 from domain.ids import LicenceId, ObjectId, PartyId, RightsGrantId, StreamId, TitleId
-from domain.rights.chain import Above, require_holding, require_left, require_passed_on
-from domain.rights.grant import Ended as GrantEnded
-from domain.rights.grant import Grant, Pending
-from domain.rights.grant import standing as grant_standing
+from domain.rights.chain import Above, require_holding, require_left, require_passed_on, why_not_held
+from domain.rights.grant import Grant
 from domain.rights.grant_events import (
     AllocationKind,
     ReleaseReason,
@@ -325,22 +323,10 @@ def _not_allowed(requested: LicenceRequested, scope: Scope, derivation: Derivati
                 None, None, f"title {title_id} has fallen at {turn.effective_at.isoformat()}: {told(turn.why)}"
             )
     for grant_id in derivation.rests_on:
-        ended = _why_grant(facts.grants.get(grant_id, Grant()), facts.now)
-        if ended is not None:
-            return WhyNot(None, None, f"grant {grant_id} {ended}")
+        why = why_not_held(facts.grants.get(grant_id, Grant()), facts.now)
+        if why is not None:
+            return WhyNot(None, None, f"grant {grant_id} {why}")
     return why_not(scope, derivation)
-
-
-def _why_grant(grant: Grant, now: datetime) -> str | None:
-    if grant.recorded is None:
-        return "is not a grant of this ledger"
-    match grant_standing(grant, now):
-        case GrantEnded(since=since, why=why):
-            return f"has ended{'' if since is None else f' at {since.isoformat()}'}: {told(why)}"
-        case Pending() as pending if not pending.signed:
-            return "does not bind yet"
-        case _:
-            return None
 
 
 # -- usage, and how it ends --------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """Members of JSON documents of the rights context, read strictly; every message begins with the place that is wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 from uuid import UUID
 
 from domain.capability.resource import LETTERS
 from domain.errors import Invalid
 from domain.ids import parse_id
+from domain.spelling import shown
 
 T = TypeVar("T")
 
@@ -23,6 +24,28 @@ def read_object(value: object, where: str, members: tuple[str, ...]) -> dict[str
     if not isinstance(value, dict) or set(value) != set(members):
         raise Invalid(f"{where}: expected an object of {', '.join(members)}")
     return value
+
+
+def read_members(
+    found: object, where: str, *, needed: Collection[str] = (), optional: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return a JSON object that has all members that are needed, and no others but the optional. Raises: Invalid."""
+    if not isinstance(found, dict):
+        raise Invalid(f"{where}: expected an object, found {shown(found)}")
+    for member in found:
+        if member not in needed and member not in optional:
+            raise Invalid(f"{where}: expected {', '.join((*needed, *optional))}, found the member {shown(member)}")
+    for member in needed:
+        if member not in found:
+            raise Invalid(f"{where}: expected the member {member}, found none")
+    return found
+
+
+def read_text(found: object, where: str) -> str:
+    """Return a string. Raises: Invalid."""
+    if not isinstance(found, str):
+        raise Invalid(f"{where}: expected a string, found {shown(found)}")
+    return found
 
 
 def read_list(value: object, where: str, most: int, read: Callable[[object, str], T]) -> tuple[T, ...]:

@@ -38,8 +38,8 @@ from domain.capability.events import Nature
 from domain.errors import Invalid
 from domain.rights.codes import COUNTRIES, Codes, Domain
 from domain.rights.scope import Scope
-from domain.rights.scope_json import instant_text, shown
 from domain.rights.terms import Duty, DutyKind, Field, Medium, Use
+from domain.spelling import instant_text, shown
 
 PROFILE: Final = "urn:edgeprint:odrl-profile:1"
 ODRL_CONTEXT: Final = "http://www.w3.org/ns/odrl.jsonld"

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from domain.errors import Invalid
 from domain.rights.codes import COUNTRIES, Codes, Domain, check_codes
+from domain.rights.members import read_members, read_text
 from domain.rights.odrl import (
     ACTIONS,
     CODE_OPERANDS,
@@ -25,8 +26,8 @@ from domain.rights.odrl import (
     context,
 )
 from domain.rights.scope import Scope, Window
-from domain.rights.scope_json import parse_instant, shown
 from domain.rights.terms import Duties, Duty
+from domain.spelling import parse_instant, shown
 
 VALUES_MAX: Final = len(COUNTRIES)
 """Most values of one member that may be an array."""
@@ -42,7 +43,7 @@ def import_policy(document: object) -> Policy:
     Raises:
         Invalid: a term, a member or a value that does not map onto a scope, or a component that is not said; named.
     """
-    policy = _object(document, "odrl", needed=("@context", "@type", "uid", "profile", "permission"))
+    policy = read_members(document, "odrl", needed=("@context", "@type", "uid", "profile", "permission"))
     if policy["@context"] != context():
         raise Invalid(f"odrl.@context: expected {context()}, found {shown(policy['@context'])}")
     if policy["profile"] not in (PROFILE, [PROFILE]):
@@ -51,16 +52,16 @@ def import_policy(document: object) -> Policy:
     permissions = _many(policy["permission"], where)
     if len(permissions) != 1:
         raise Invalid(f"{where}: expected one permission, found {len(permissions)}")
-    permission = _object(
+    permission = read_members(
         permissions[0], where, needed=("target", "assigner", "action", "constraint"), optional=("assignee", "duty")
     )
     return check_names(
         Policy(
             kind=_keyed({str(kind): kind for kind in PolicyKind}, policy["@type"], "odrl.@type"),
-            uid=_text(policy["uid"], "odrl.uid"),
-            target=_text(permission["target"], f"{where}.target"),
-            assigner=_text(permission["assigner"], f"{where}.assigner"),
-            assignee=_text(permission["assignee"], f"{where}.assignee") if "assignee" in permission else None,
+            uid=read_text(policy["uid"], "odrl.uid"),
+            target=read_text(permission["target"], f"{where}.target"),
+            assigner=read_text(permission["assigner"], f"{where}.assigner"),
+            assignee=read_text(permission["assignee"], f"{where}.assignee") if "assignee" in permission else None,
             scope=_scope(permission, where),
         )
     )
@@ -72,7 +73,7 @@ def _scope(permission: Mapping[str, Any], where: str) -> Scope:
     ends: dict[str, Any] = {}
     for place, found in enumerate(_many(permission["constraint"], f"{where}.constraint")):
         at = f"{where}.constraint[{place}]"
-        constraint = _object(found, at, needed=_CONSTRAINT)
+        constraint = read_members(found, at, needed=_CONSTRAINT)
         operand = _keyed(_OPERANDS, constraint["leftOperand"], f"{at}.leftOperand")
         right, operator = constraint["rightOperand"], constraint["operator"]
         if operand == "dateTime":
@@ -112,7 +113,7 @@ def _component(operand: str, operator: object, right: object, at: str) -> tuple[
     if operator == "isPartOf":
         _one_of((everything,), _iri(right, value_at), value_at)
         return member, Codes(domain, frozenset(), True)
-    codes = _several(right, operator, value_at, _territory if domain is Domain.TERRITORY else _text)
+    codes = _several(right, operator, value_at, _territory if domain is Domain.TERRITORY else read_text)
     if not codes:
         raise Invalid(f"{value_at}: expected at least one value, found none")
     return member, check_codes(Codes(domain, codes, operator == "isNoneOf"), value_at)
@@ -126,12 +127,12 @@ def _several(right: object, operator: object, at: str, read: Callable[[object, s
 
 
 def _duty(found: object, at: str) -> Duty:
-    duty = _object(found, at, needed=("action",), optional=("constraint",))
+    duty = read_members(found, at, needed=("action",), optional=("constraint",))
     kind = _keyed(_DUTIES, duty["action"], f"{at}.action")
     days = None
     for place, one in enumerate(_many(duty.get("constraint", []), f"{at}.constraint")):
         inner = f"{at}.constraint[{place}]"
-        constraint = _object(one, inner, needed=_CONSTRAINT)
+        constraint = read_members(one, inner, needed=_CONSTRAINT)
         if kind not in DAYS or days is not None:
             raise Invalid(f"{inner}: expected no such constraint of {duty['action']}, found {shown(one)}")
         operand, operator = DAYS[kind]
@@ -162,25 +163,13 @@ def _territory(found: object, at: str) -> str:
 
 def _iri(found: object, at: str) -> str:
     """Return the IRI of `{"@id": ...}`: a bare string as right operand is a literal, and another thing."""
-    return _text(_object(found, at, needed=("@id",))["@id"], f"{at}.@id")
+    return read_text(read_members(found, at, needed=("@id",))["@id"], f"{at}.@id")
 
 
 def _typed(found: object, kind: str, at: str) -> str:
-    literal = _object(found, f"{at}.rightOperand", needed=("@value", "@type"))
+    literal = read_members(found, f"{at}.rightOperand", needed=("@value", "@type"))
     _one_of((f"xsd:{kind}",), literal["@type"], f"{at}.rightOperand.@type")
-    return _text(literal["@value"], f"{at}.rightOperand.@value")
-
-
-def _object(found: object, where: str, *, needed: Collection[str], optional: Collection[str] = ()) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise Invalid(f"{where}: expected an object, found {shown(found)}")
-    for member in found:
-        if member not in needed and member not in optional:
-            raise Invalid(f"{where}: expected {', '.join((*needed, *optional))}, found the member {shown(member)}")
-    for member in needed:
-        if member not in found:
-            raise Invalid(f"{where}: expected the member {member}, found none")
-    return found
+    return read_text(literal["@value"], f"{at}.rightOperand.@value")
 
 
 def _many(found: object, where: str) -> list[Any]:
@@ -207,12 +196,6 @@ def _one_of(known: Collection[str], found: object, where: str) -> None:
         raise Invalid(
             f"{where}: expected {'one of ' if len(known) > 1 else ''}{', '.join(known)}, found {shown(found)}"
         )
-
-
-def _text(found: object, where: str) -> str:
-    if not isinstance(found, str):
-        raise Invalid(f"{where}: expected a string, found {shown(found)}")
-    return found
 
 
 _USES: Final = {action: use for use, action in ACTIONS.items()}

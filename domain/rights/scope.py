@@ -16,7 +16,7 @@ No component is ever empty: a scope with an empty one would allow nothing, so th
 `contained` is a partial order and `meet` the greatest lower bound; both cost O(components), a chain O(its links).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -66,10 +66,6 @@ class Window:
         starts = [start for start in (self.since, other.since) if start is not None]
         ends = [end for end in (self.until, other.until) if end is not None]
         return Window(max(starts, default=None), min(ends, default=None))
-
-    def holds(self, instant: datetime) -> bool:
-        """Return whether an instant is in it."""
-        return (self.since is None or instant >= self.since) and (self.until is None or instant < self.until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,28 +152,6 @@ def meet(first: Scope, second: Scope) -> Scope | None:
         sublicence_depth=min(first.sublicence_depth, second.sublicence_depth),
         duties=first.duties.union(second.duties),
     )
-
-
-def meet_all(scopes: Iterable[Scope]) -> Scope | None:
-    """Return the meet of scopes in any order, None if some component has nothing in common.
-
-    Where a scope allows all that is left, as most ancestors do, one comparison is its whole cost.
-
-    Raises:
-        Invalid: there are none; "no scope at all" would have to mean that everything is allowed.
-    """
-    left = iter(scopes)
-    met = next(left, None)
-    if met is None:
-        raise Invalid("meet: expected at least one scope, found none")
-    for scope in left:
-        if contained(met, scope):
-            continue
-        narrower = meet(met, scope)
-        if narrower is None:
-            return None
-        met = narrower
-    return met
 
 
 def disjoint(first: Scope, second: Scope) -> tuple[Component, ...]:

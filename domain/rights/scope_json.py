@@ -10,22 +10,22 @@ Sets are written sorted and may be read in any order, but no member twice. `wind
 Instants are RFC 3339 in UTC with `Z` and at most six decimals. No other member may stand.
 """
 
-import re
-from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from domain.capability.events import Nature
 from domain.errors import Invalid
 from domain.rights.codes import COUNTRIES, Codes, Domain, check_codes
+from domain.rights.members import read_members, read_text
 from domain.rights.scope import CODES, WORDS, Component, Scope, Window
 from domain.rights.terms import Duties, Duty, DutyKind, Field, Medium, Use
+from domain.spelling import instant_text, parse_instant, shown
 
 CODES_MAX: Final = len(COUNTRIES)
 """Most codes in one set; of languages there may be fewer (`domain.rights.codes`)."""
 ENDS: Final = ("since", "until")
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
+OPTIONAL: Final = tuple(component for component in Component if component not in (*WORDS, *CODES))
 _W = TypeVar("_W", bound=StrEnum)
 _T = TypeVar("_T")
 
@@ -36,8 +36,8 @@ def parse_scope(document: object, where: str = "scope") -> Scope:
     Raises:
         Invalid: a member is missing, unknown, empty, twice in a set, out of bounds or of another type; it is named.
     """
-    found = _object(document, where, needed=(*WORDS, *CODES), allowed=tuple(Component))
-    window = _object(found.get("window", {}), f"{where}.window", allowed=ENDS)
+    found = read_members(document, where, needed=(*WORDS, *CODES), optional=OPTIONAL)
+    window = read_members(found.get("window", {}), f"{where}.window", optional=ENDS)
     members: dict[str, Any] = {
         "uses": _words(Use, found["uses"], f"{where}.uses"),
         "fields": _words(Field, found["fields"], f"{where}.fields"),
@@ -92,35 +92,8 @@ def duties_json(duties: Duties) -> list[dict[str, Any]]:
     ]
 
 
-def instant_text(instant: datetime) -> str:
-    """Return an instant in UTC as RFC 3339 with `Z`; the six decimals stand where they are not all zero."""
-    return instant.isoformat().replace("+00:00", "Z")
-
-
-def parse_instant(found: object, where: str) -> datetime:
-    """Return the instant that a text states. Raises: Invalid, also for a day that the calendar does not have."""
-    if isinstance(found, str) and _INSTANT.fullmatch(found):
-        try:
-            return datetime.fromisoformat(found[:-1]).replace(tzinfo=UTC)
-        except ValueError:
-            pass
-    raise Invalid(f"{where}: expected an instant such as 2026-01-01T00:00:00Z, found {shown(found)}")
-
-
-def shown(found: object) -> str:
-    """Return a foreign value cut and escaped for a message; of an object its members' names."""
-    if isinstance(found, dict):
-        text = f"an object of {', '.join(map(str, found)) or 'nothing'}"
-        text = ascii(text)[1:-1]
-    elif isinstance(found, list):
-        text = f"an array of {len(found)}"
-    else:
-        text = ascii(found)
-    return text if len(text) <= 80 else text[:80] + "..."
-
-
 def _duty(found: object, where: str) -> Duty:
-    members = _object(found, where, needed=("kind",), allowed=("kind", "days"))
+    members = read_members(found, where, needed=("kind",), optional=("days",))
     days = members.get("days")
     kind = _word(DutyKind, members["kind"], f"{where}.kind")
     try:
@@ -130,11 +103,11 @@ def _duty(found: object, where: str) -> Duty:
 
 
 def _codes(found: object, domain: Domain, where: str) -> Codes:
-    members = _object(found, where, needed=("codes",), allowed=("codes", "all_but"))
+    members = read_members(found, where, needed=("codes",), optional=("all_but",))
     all_but = members.get("all_but", False)
     if type(all_but) is not bool:
         raise Invalid(f"{where}.all_but: expected true or false, found {shown(all_but)}")
-    codes = _set(members["codes"], f"{where}.codes", CODES_MAX, _text)
+    codes = _set(members["codes"], f"{where}.codes", CODES_MAX, read_text)
     return check_codes(Codes(domain, codes, all_but), where)
 
 
@@ -159,25 +132,7 @@ def _set(found: object, where: str, most: int, read: Callable[[object, str], _T]
     return frozenset(members)
 
 
-def _object(found: object, where: str, *, needed: Collection[str] = (), allowed: Collection[str]) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise Invalid(f"{where}: expected an object, found {shown(found)}")
-    for member in needed:
-        if member not in found:
-            raise Invalid(f"{where}: expected the member {member}, found none")
-    for member in found:
-        if member not in allowed:
-            raise Invalid(f"{where}: expected {', '.join(allowed)}, found the member {shown(member)}")
-    return found
-
-
 def _integer(found: object, where: str) -> int:
     if type(found) is not int:
         raise Invalid(f"{where}: expected an integer, found {shown(found)}")
-    return found
-
-
-def _text(found: object, where: str) -> str:
-    if not isinstance(found, str):
-        raise Invalid(f"{where}: expected a string, found {shown(found)}")
     return found

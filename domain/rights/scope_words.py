@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from domain.rights.codes import Codes
 from domain.rights.scope import CODES, WORDS, Component, Scope, Window, failing
-from domain.rights.scope_json import codes_json, component_json, duties_json, instant_text
+from domain.rights.scope_json import codes_json, component_json, duties_json
 from domain.rights.terms import CHINESE, Duties, Duty, DutyKind
+from domain.spelling import instant_text
 
 NAMES: Final = {
     Component.USES: "使用方式",

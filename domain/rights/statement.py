@@ -18,8 +18,8 @@ from domain.events import Sha256
 from domain.governance.authority import Amount
 from domain.ids import LicenceId, ObjectId, format_id
 from domain.rights.members import read_currency, read_identifier, read_integer, read_list, read_object
-from domain.rights.scope_json import instant_text, parse_instant
 from domain.rights.settlement import EDGES_MAX, Flow
+from domain.spelling import instant_text, parse_hex32, parse_instant
 
 FORMAT: Final = "edgeprint/settlement-statement/1"
 STATEMENT_BYTES_MAX: Final = 32 << 20
@@ -69,7 +69,7 @@ def read_statement(document: object, prefix: str) -> Statement:
     found = read_object(document, where, _MEMBERS)
     if found["format"] != FORMAT:
         raise Invalid(f"{where}.format: expected {FORMAT}")
-    _hex(found["salt"], f"{where}.salt")
+    parse_hex32(found["salt"], f"{where}.salt")
 
     def flow(value: object, place: str) -> Flow:
         members = read_object(value, place, ("child", "parent", "minor"))
@@ -81,7 +81,7 @@ def read_statement(document: object, prefix: str) -> Statement:
 
     return Statement(
         licence=LicenceId(read_identifier(found["licence"], f"{where}.licence", "L", prefix)),
-        plan=Sha256(_hex(found["plan"], f"{where}.plan")),
+        plan=Sha256(parse_hex32(found["plan"], f"{where}.plan")),
         since=parse_instant(found["since"], f"{where}.since"),
         until=parse_instant(found["until"], f"{where}.until"),
         amount=Amount(
@@ -90,9 +90,3 @@ def read_statement(document: object, prefix: str) -> Statement:
         ),
         flows=read_list(found["flows"], f"{where}.flows", EDGES_MAX, flow),
     )
-
-
-def _hex(value: object, where: str) -> bytes:
-    if not isinstance(value, str) or len(value) != 64 or not set(value) <= set("0123456789abcdef"):
-        raise Invalid(f"{where}: expected 64 lower-case hex digits")
-    return bytes.fromhex(value)

@@ -75,7 +75,7 @@ class DutyKind(StrEnum):
 
     UNSPECIFIED = "unspecified"
     ATTRIBUTE = "attribute"
-    SHARE_ALIKE = "share_alike"
+    SHARE_ALIKE = "share_alike"  # whether terms are "compatible" is decided by a person, by no rule
     PAY_SHARE = "pay_share"
     LABEL_GENERATED = "label_generated"
     REPORT_USAGE = "report_usage"
@@ -84,9 +84,6 @@ class DutyKind(StrEnum):
 
 COUNTED_IN_DAYS: Final = frozenset({DutyKind.REPORT_USAGE, DutyKind.DELETE_COPIES})
 """Duties with a number of days: usage is reported every so many, copies deleted within so many after the window."""
-
-NEEDS_HUMAN: Final = frozenset({DutyKind.SHARE_ALIKE})
-"""Duties of which no rule says whether they are kept: whether a licence is "compatible" is decided by a person."""
 
 
 @value

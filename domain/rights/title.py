@@ -16,7 +16,6 @@ from domain.rights.events import (
     Resolution,
     RightsClaimed,
     RightsRegistered,
-    Root,
     TransferAccepted,
     TransferApproved,
     TransferProposed,
@@ -75,19 +74,9 @@ class Title:
     allocated: Live = ()
 
     @property
-    def holder(self) -> PartyId | None:
-        """Return who claimed it."""
-        return None if self.claimed is None else self.claimed.holder
-
-    @property
     def work(self) -> Sha256 | None:
         """Return SHA-256 of the work's bytes."""
         return None if self.claimed is None else self.claimed.work
-
-    @property
-    def root(self) -> Root:
-        """Return why the work is theirs."""
-        return Root.UNSPECIFIED if self.claimed is None else self.claimed.root
 
     @property
     def statement(self) -> Sha256 | None:
@@ -105,15 +94,6 @@ class Title:
     def fallen(self, instant: datetime) -> Turn | None:
         """Return the judgment by which the claim has fallen at an instant, None where it stands."""
         return fallen(self.turns, instant)
-
-    def owners_at(self, instant: datetime) -> tuple[Holder, ...]:
-        """Return who owned it at an instant, as far as is known here; O(transfers)."""
-        owners = () if self.claimed is None else self.claimed.owners
-        for one in self.transferred:  # their instants never fall
-            if one.effective_at > instant:
-                break
-            owners = moved(owners, one.giver, one.recipient, one.share_bp)
-        return owners
 
 
 def moved(owners: Sequence[Holder], giver: PartyId, recipient: PartyId, share_bp: int) -> tuple[Holder, ...]:

@@ -173,11 +173,16 @@ def require_owner(party: PartyId, state: Party) -> None:
         raise Rejected(f"expected an enrolled person or organisation, found {found}: {party}")
 
 
-def require_open(title: Title, now: datetime) -> None:
-    """Return if something new may be given under a title. Raises: Rejected: it has fallen, or is contested."""
+def require_standing(title: Title, now: datetime) -> None:
+    """Return if a title has not fallen at an instant. Raises: Rejected."""
     fallen = title.fallen(now)
     if fallen is not None:
         raise Rejected(f"title: {told(fallen.why)} from {fallen.effective_at.isoformat()} on")
+
+
+def require_open(title: Title, now: datetime) -> None:
+    """Return if something new may be given under a title. Raises: Rejected: it has fallen, or is contested."""
+    require_standing(title, now)
     if title.contests:
         raise Rejected(f"title: contested, contest {title.contests[0].number} is not resolved")
 

@@ -26,6 +26,7 @@ from typing import BinaryIO, cast
 
 from domain.errors import Invalid, LedgerError, NotFound, Unavailable
 from domain.events import Sha256
+from domain.spelling import HEX32
 from infra.blobs.batch import Batch, in_parallel
 from infra.blobs.copying import Content, OnBytes, copy_hashing, write_all
 from infra.blobs.reading import BlobReader, check_digest, hash_file, open_blob
@@ -34,7 +35,6 @@ from infra.process import sync_directory
 
 LEFTOVER_AGE_S = 86_400
 _CREATE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-_BLOB_NAME = re.compile("[0-9a-f]{64}")
 _FOLDER_NAME = re.compile("[0-9a-f]{2}")
 _counter = itertools.count()
 
@@ -237,6 +237,6 @@ class BlobStore:
                 yield folder, "expected a folder of two hex digits"
                 continue
             for path in sorted(folder.iterdir()):
-                fits = _BLOB_NAME.fullmatch(path.name) and path.name.startswith(folder.name)
+                fits = HEX32.fullmatch(path.name) and path.name.startswith(folder.name)
                 regular = path.is_file() and not path.is_symlink()
                 yield path, None if fits and regular else "expected a file named by its sha256 in the right folder"

@@ -7,7 +7,8 @@ from domain.errors import NotFound
 from domain.ids import CapabilityId, ComputeResourceId, TemplateId, format_id
 from infra.bootstrap import Session
 from infra.governance.commanding import event_as_json
-from producers.capability import CAPABILITY, RESOURCE, TEMPLATE, admission_in_force
+from producers.capability import CAPABILITY, RESOURCE, TEMPLATE
+from producers.policies import ADMISSION_RULES
 
 
 def look_at_capability(session: Session, capability: CapabilityId) -> dict[str, Any]:
@@ -17,7 +18,8 @@ def look_at_capability(session: Session, capability: CapabilityId) -> dict[str, 
     state: Capability = session.load(capability, CAPABILITY).state
     if state.provider is None:
         raise NotFound(f"{name} is not a capability of this ledger")
-    policy = admission_in_force(session.store, session.load)
+    keys = session.store.key_holders([ADMISSION_RULES.key])
+    policy = ADMISSION_RULES.in_force(keys, session.load).policy
     return {
         "id": name,
         "name": state.name,

@@ -1,13 +1,13 @@
 """`edgeprint capability | template | resource`: file, examine, grade and publish what may be called."""
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import Words, say, say_json
-from infra.cli.verbs import add_verb, verb_group
+from infra.cli.looking import looked
+from infra.cli.options import HomeOption, JsonOption, LangOption
+from infra.cli.output import say
+from infra.cli.verbs import filled, verb_group
 
 CAPABILITY_VERBS = (
     ("describe", "describe-capability"),
@@ -37,9 +37,10 @@ def show_capability(
     identifier: IdArgument, home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None
 ) -> None:
     """Show one capability: who stands for it, its versions and what each lacks before it may be called."""
+    from domain.ids import parse_capability_id
     from infra.capability.look import look_at_capability
 
-    found, words = _looked(identifier, "C", look_at_capability, home, as_json, lang)
+    found, words = looked(identifier, parse_capability_id, look_at_capability, home=home, as_json=as_json, lang=lang)
     if as_json:
         return
     say(f"{found['id']}  {found['name']}  {found['status']}")
@@ -66,9 +67,10 @@ def show_template(
     identifier: IdArgument, home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None
 ) -> None:
     """Show one template and the documents of its versions."""
+    from domain.ids import parse_template_id
     from infra.capability.look import look_at_template
 
-    found, words = _looked(identifier, "T", look_at_template, home, as_json, lang)
+    found, words = looked(identifier, parse_template_id, look_at_template, home=home, as_json=as_json, lang=lang)
     if as_json:
         return
     say(f"{found['id']}  {found['name']}  {found['status']}")
@@ -81,9 +83,10 @@ def show_resource(
     identifier: IdArgument, home: HomeOption = None, as_json: JsonOption = False, lang: LangOption = None
 ) -> None:
     """Show one pool of machines."""
+    from domain.ids import parse_resource_id
     from infra.capability.look import look_at_resource
 
-    found, words = _looked(identifier, "U", look_at_resource, home, as_json, lang)
+    found, words = looked(identifier, parse_resource_id, look_at_resource, home=home, as_json=as_json, lang=lang)
     if as_json:
         return
     say(f"{found['id']}  {found['status']}")
@@ -98,35 +101,6 @@ def show_resource(
         say(f"  {label:<14}{found[name]}")
 
 
-def _looked(
-    identifier: str, letter: str, look: Callable[[Any, Any], dict[str, Any]], home: Any, as_json: bool, lang: str | None
-) -> tuple[dict[str, Any], Words]:
-    from domain.errors import Invalid
-    from domain.ids import KINDS, parse_id
-    from infra.bootstrap import opened
-    from infra.settings import read_settings
-
-    settings = read_settings(home=home, lang=lang)
-    with wrong_usage("ID"):
-        parsed = parse_id(identifier)
-        if parsed.letter != letter:
-            raise Invalid(f"expected a {KINDS[letter]}, found a {KINDS[parsed.letter]}")
-    with opened(settings) as session:
-        found = look(session, parsed.uuid)
-    if as_json:
-        say_json(found)
-    return found, Words(settings.lang)
-
-
-def _fill(group: str, verbs: tuple[tuple[str, str], ...], show: Callable[..., None]) -> Callable[[typer.Typer], None]:
-    def fill(app: typer.Typer) -> None:
-        app.command("show")(show)
-        for verb, name in verbs:
-            add_verb(app, group, verb, name)
-
-    return fill
-
-
 def register(app: typer.Typer) -> None:
     """Add the groups to the command line."""
     for name, verbs, show, help_text in (
@@ -139,4 +113,4 @@ def register(app: typer.Typer) -> None:
         ("template", TEMPLATE_VERBS, show_template, "Process templates: ways of working, cut into steps."),
         ("resource", RESOURCE_VERBS, show_resource, "Compute resources: pools of machines that may be given work."),
     ):
-        app.add_typer(verb_group(name, help_text, _fill(name, verbs, show)))
+        app.add_typer(verb_group(name, help_text, filled(name, verbs, show)))

@@ -7,7 +7,7 @@ import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
 from infra.cli.output import Words, padded, say, say_json
-from infra.cli.verbs import add_verb, verb_group
+from infra.cli.verbs import filled, verb_group
 
 VERBS: Final = (
     ("report", "report-sighting"),
@@ -128,7 +128,7 @@ def _tell_deadlines(found: Mapping[str, Any], words: Words) -> None:
 
 
 def _when(deadline: Mapping[str, Any], instant: str, words: Words) -> str:
-    from domain.rights.scope_json import parse_instant
+    from domain.spelling import parse_instant
 
     if deadline["due"]:
         return words("现应履行", "due now")
@@ -157,12 +157,10 @@ def _cited(article: Mapping[str, str], words: Words) -> str:
     return words(article["zh"], article["en"])
 
 
-def _fill(app: typer.Typer) -> None:
-    app.command("show")(show_case)
-    for verb, name in VERBS:
-        add_verb(app, "case", verb, name)
-
-
 def register(app: typer.Typer) -> None:
     """Add the group to the command line."""
-    app.add_typer(verb_group("case", "Infringements: seen, compared, notified, answered, decided.", _fill))
+    app.add_typer(
+        verb_group(
+            "case", "Infringements: seen, compared, notified, answered, decided.", filled("case", VERBS, show_case)
+        )
+    )

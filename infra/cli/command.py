@@ -3,12 +3,15 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infra.cli.options import AsOption, ForOption, HomeOption, JsonOption, LangOption, party_option, wrong_usage
 from infra.cli.output import EXIT_DENIED, Words, note, say, say_json
+
+if TYPE_CHECKING:
+    from infra.governance.given import Giver
 
 INPUT_BYTES_MAX = (1 << 20) + 1
 IdOption = Annotated[
@@ -85,32 +88,18 @@ def give(
     secrets: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Open the ledger, give it the command, print what became of it; a refusal of a dry run ends with exit code 7."""
-    from uuid import UUID
+    from dataclasses import replace
 
-    from domain.errors import Invalid
     from infra.bootstrap import opened
     from infra.governance.commanding import execute, rehearse, signable_text
-    from infra.governance.given import Given
     from infra.settings import read_settings
 
     settings = read_settings(home=home, lang=lang)
     words = Words(settings.lang)
-    actor, principal = party_option("--as", as_party), party_option("--on-behalf-of", on_behalf_of)
-    with wrong_usage("--id"):
-        try:
-            given_id = None if command_id is None else UUID(command_id)
-        except ValueError as err:
-            raise Invalid(f"expected a UUID, found {command_id[:60]!r}" if command_id else "expected a UUID") from err
+    giver = giver_options(as_party, on_behalf_of, command_id)
     with opened(settings) as session:
-        given = Given(
-            name,
-            data,
-            actor or session.config.holder_id,
-            given_id or session.application.new_id(),
-            principal,
-            attestation,
-            secrets,
-        )
+        given = giver.given(session.config.holder_id, session.application.new_id, name, data)
+        given = replace(given, attestation=attestation, secrets=secrets)
         if signable:
             sys.stdout.write(signable_text(session, given).decode())
             return {}
@@ -122,6 +111,21 @@ def give(
     if result.get("decision") == "refused":
         raise typer.Exit(EXIT_DENIED)
     return result
+
+
+def giver_options(as_party: str | None, on_behalf_of: str | None, command_id: str | None) -> "Giver":
+    """Return who gives a command by the options `--as`, `--on-behalf-of` and `--id`; wrong ones are wrong usage."""
+    from uuid import UUID
+
+    from domain.errors import Invalid
+    from infra.governance.given import Giver
+
+    actor, principal = party_option("--as", as_party), party_option("--on-behalf-of", on_behalf_of)
+    with wrong_usage("--id"):
+        try:
+            return Giver(actor, principal, None if command_id is None else UUID(command_id))
+        except ValueError as err:
+            raise Invalid(f"expected a UUID, found {ascii(command_id)[:60]}") from err
 
 
 def print_result(result: dict[str, Any], words: Words) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.command import IdOption, give
+from infra.cli.looking import looked
 from infra.cli.options import AsOption, HomeOption, JsonOption, LangOption, wrong_usage
 from infra.cli.output import Words, say, say_json
 from infra.cli.verbs import add_verb, verb_group
@@ -49,19 +50,11 @@ def show_party(
 ) -> None:
     """Show one party: what it is, its keys, roles, mandates and memberships."""
     from domain.ids import parse_party_id
-    from infra.bootstrap import opened
     from infra.governance.look import look_at_party
-    from infra.settings import read_settings
 
-    settings = read_settings(home=home, lang=lang)
-    with wrong_usage("ID"):
-        of = parse_party_id(party)
-    with opened(settings) as session:
-        found = look_at_party(session, of)
+    found, words = looked(party, parse_party_id, look_at_party, home=home, as_json=as_json, lang=lang)
     if as_json:
-        say_json(found)
         return
-    words = Words(settings.lang)
     say(f"{found['id']}  {found['kind']}")
     say(f"  {words('角色', 'roles'):<14}{', '.join(found['roles']) or '–'}")
     for key in found["keys"]:

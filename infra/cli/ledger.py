@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption
-from infra.cli.output import Words, note, say, say_json
+from infra.cli.output import Words, note, say, say_json, write_result
 
 app = typer.Typer(help="The sealed log: status, entries, proofs, keys.", no_args_is_help=True)
 IndexArgument = Annotated[int, typer.Argument(metavar="INDEX", min=0, help="Ledger index, from 0.")]
@@ -102,9 +102,9 @@ def proof(
     settings = read_settings(home=home, lang=lang)
     made, entry = proof_of(settings, index)
     if entry_out is not None:
-        _write(entry_out, entry)
+        write_result(entry_out, entry)
     if out is not None:
-        _write(out, made)
+        write_result(out, made)
     if as_json:
         say_json({"index": index, "proof": made.decode(), "entry_hex": entry.hex()})
     elif out is None:
@@ -128,7 +128,7 @@ def entry(
 
     data = entry_of(read_settings(home=home, lang=lang), index)
     if out is not None:
-        _write(out, data)
+        write_result(out, data)
     if raw:
         sys.stdout.buffer.write(data)
     elif out is None or as_json:
@@ -203,12 +203,3 @@ def clock_reset(
         say_json({"index": outcome.first, "sealed_size": sealed})
     else:
         say(Words(settings.lang)(f"已记录：第 {outcome.first} 条", f"recorded at index {outcome.first}"))
-
-
-def _write(path: Path, data: bytes) -> None:
-    from domain.errors import Unavailable
-
-    try:
-        path.write_bytes(data)
-    except OSError as err:
-        raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Words, note, padded, say, say_json
-from infra.cli.verbs import add_verb, verb_group
+from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Words, note, padded, say, say_json, write_result
+from infra.cli.verbs import filled, verb_group
 
 VERBS: Final = (
     ("offer", "offer-licence"),
@@ -133,7 +133,7 @@ def token(
         parsed = parse_licence_id(licence)
     with opened(settings) as session:
         made = token_of(session, parsed)
-    _write(out, f"{made}\n".encode())
+    write_result(out, f"{made}\n".encode())
     found = parse_token(made)
     if as_json:
         say_json({"token": found.digest.hex(), "claims": found.claims, "path": str(out)})
@@ -155,8 +155,8 @@ def present(
     from domain.ledger.keys import KeyType
     from infra.clock import now_s, now_us
     from infra.keys.format import read_key
-    from infra.rights.checking import read_token
     from infra.rights.token import present_token
+    from infra.rights.token_files import read_token
     from infra.settings import read_settings
     from schemas.licence_token import parse_token
     from schemas.values import instant_of
@@ -168,7 +168,7 @@ def present(
         raise typer.BadParameter("expected the key that the token is bound to, found another", param_hint="--key")
     asked = [one for one in disclose.split(",") if one]
     made = present_token(text, asked, audience=audience, nonce=nonce, sign=signer.sign, now=instant_of(now_us()))
-    _write(out, f"{made}\n".encode())
+    write_result(out, f"{made}\n".encode())
     shown = parse_token(made)
     words = Words(read_settings(lang=lang).lang)
     if as_json:
@@ -191,9 +191,9 @@ def verify(
     lang: LangOption = None,
 ) -> None:
     """Check a token offline: no network, no ledger. Exit 0 valid, 1 invalid, 4 incomplete; each step says why."""
-    from domain.rights.scope_json import instant_text, parse_instant
+    from domain.spelling import instant_text, parse_instant
     from infra.clock import now_us
-    from infra.rights.checking import check_files
+    from infra.rights.token_files import check_files
     from infra.settings import read_settings
     from schemas.values import instant_of
 
@@ -264,9 +264,10 @@ def _boundary(claims: Mapping[str, Any]) -> list[tuple[str, str]]:
     from datetime import UTC, datetime
 
     from domain.rights.scope import Component
-    from domain.rights.scope_json import instant_text, parse_scope, scope_json
+    from domain.rights.scope_json import parse_scope, scope_json
     from domain.rights.scope_words import describe
     from domain.rights.title import WHOLE
+    from domain.spelling import instant_text
 
     since, until = (instant_text(datetime.fromtimestamp(claims[name], UTC)) for name in ("nbf", "exp"))
     disclosed = {**claims["scope"], "window": {"since": since, "until": until}}
@@ -292,30 +293,14 @@ def status(
         parsed = parse_licence_id(licence)
     with opened(settings) as session:
         made, size = status_of(session, parsed)
-    _write(out, made)
+    write_result(out, made)
     if as_json:
         say_json({"licence": licence, "size": size, "path": str(out)})
     else:
         say(Words(settings.lang)(f"截至 {size} 条：{out}", f"as of size {size}: {out}"))
 
 
-def _write(path: Path, data: bytes) -> None:
-    from domain.errors import Unavailable
-
-    try:
-        path.write_bytes(data)
-    except OSError as err:
-        raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err
-
-
-def _fill(app: typer.Typer) -> None:
-    app.command("show")(show_licence)
-    for verb, name in VERBS:
-        add_verb(app, "licence", verb, name)
-    for made in (token, present, verify, status):
-        app.command()(made)
-
-
 def register(app: typer.Typer) -> None:
     """Add the group to the command line."""
-    app.add_typer(verb_group("licence", "Licences: offered, asked for, issued with a token, used, ended.", _fill))
+    fill = filled("licence", VERBS, show_licence, token, present, verify, status)
+    app.add_typer(verb_group("licence", "Licences: offered, asked for, issued with a token, used, ended.", fill))

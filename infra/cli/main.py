@@ -25,6 +25,7 @@ from infra.cli import (
     licence,
     listing,
     objects,
+    odrl,
     projection,
     records,
     rights,
@@ -53,6 +54,7 @@ cases.register(app)
 app.command("command")(command.command)
 governance.register(app)
 rights.register(app)
+odrl.register(rights_check.app)
 app.add_typer(rights_check.app, name="rights")
 trade.register(app)
 licence.register(app)

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from domain.errors import Behind, Conflict, Invalid, LedgerError, NotFound, Rejected, Unavailable
@@ -78,6 +79,14 @@ def note(text: str) -> None:
 def say_json(value: Any) -> None:
     """Print the result for machines: one JSON value, keys in the order given."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_result(path: Path, data: bytes) -> None:
+    """Write a result to the file that the caller named, over what was there. Raises: Unavailable."""
+    try:
+        path.write_bytes(data)
+    except OSError as err:
+        raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err
 
 
 class Words:

@@ -1,13 +1,13 @@
 """`edgeprint title | grant`: who owns a work, who may use it, in which chain, and how each link of it stands."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import Words, say, say_json, show
-from infra.cli.verbs import add_verb, verb_group
+from infra.cli.looking import looked
+from infra.cli.options import HomeOption, JsonOption, LangOption
+from infra.cli.output import Words, say, show
+from infra.cli.verbs import filled, verb_group
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -39,7 +39,7 @@ def show_title(
     from domain.ids import parse_title_id
     from infra.rights.look import look_at_title
 
-    found, words = _looked(title, parse_title_id, look_at_title, home, as_json, lang)
+    found, words = looked(title, parse_title_id, look_at_title, home=home, as_json=as_json, lang=lang)
     if as_json:
         return
     say(f"{found['id']}  {found['root']}  {standing_text(found['standing'], words)}")
@@ -67,7 +67,7 @@ def show_grant(
     from domain.rights.scope_words import describe
     from infra.rights.look import look_at_grant
 
-    found, words = _looked(grant, parse_rights_grant_id, look_at_grant, home, as_json, lang)
+    found, words = looked(grant, parse_rights_grant_id, look_at_grant, home=home, as_json=as_json, lang=lang)
     if as_json:
         return
     show(chain_tree(found["links"], words))
@@ -120,39 +120,9 @@ def _say_allocated(allocated: list[dict[str, Any]], words: Words) -> None:
         say(f"  {words('已分配', 'allocated'):<12}{one['child']}  {words(_KINDS[one['kind']], one['kind'])}{quota}")
 
 
-def _looked(
-    identifier: str,
-    parse: Callable[[str], Any],
-    look: Callable[[Any, Any], dict[str, Any]],
-    home: Any,
-    as_json: bool,
-    lang: str | None,
-) -> tuple[dict[str, Any], Words]:
-    from infra.bootstrap import opened
-    from infra.settings import read_settings
-
-    settings = read_settings(home=home, lang=lang)
-    with wrong_usage("ID"):
-        parsed = parse(identifier)
-    with opened(settings) as session:
-        found = look(session, parsed)
-    if as_json:
-        say_json(found)
-    return found, Words(settings.lang)
-
-
-def _fill(group: str, verbs: tuple[tuple[str, str], ...], shown: Callable[..., None]) -> Callable[[typer.Typer], None]:
-    def fill(app: typer.Typer) -> None:
-        app.command("show")(shown)
-        for verb, name in verbs:
-            add_verb(app, group, verb, name)
-
-    return fill
-
-
 def register(app: typer.Typer) -> None:
     """Add the groups to the command line."""
     titles = "Titles: who owns a work, transfers, contests."
-    app.add_typer(verb_group("title", titles, _fill("title", TITLE_VERBS, show_title)))
+    app.add_typer(verb_group("title", titles, filled("title", TITLE_VERBS, show_title)))
     grants = "Grants and consents: who may use a work, in a chain from its title."
-    app.add_typer(verb_group("grant", grants, _fill("grant", GRANT_VERBS, show_grant)))
+    app.add_typer(verb_group("grant", grants, filled("grant", GRANT_VERBS, show_grant)))

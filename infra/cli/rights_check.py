@@ -63,7 +63,8 @@ def check(
     settings = read_settings(home=home, lang=lang)
     with wrong_usage("ID"):
         object_id = parse_object_id(identifier)
-    scope, instant = _scope(wanted), _instant(at)
+    scope = None if wanted is None else read_scope(wanted, "--for")
+    instant = _instant(at)
     with opened(settings) as session:
         found = rights_check(session, object_id, scope, instant, as_of)
     if as_json:
@@ -79,19 +80,18 @@ def check(
     raise typer.Exit(_CODES[found["verdict"]])
 
 
-def _scope(path: Path | None) -> "Scope | None":
+def read_scope(path: Path, name: str) -> "Scope":
+    """Return the scope of a file that an option or an argument names; what is none is wrong usage of that."""
     from domain.rights.scope_json import parse_scope
     from infra.log import read_small_file
     from schemas.strict_json import parse_strict
 
-    if path is None:
-        return None
-    with wrong_usage("--for"):
+    with wrong_usage(name):
         return parse_scope(parse_strict(read_small_file(path), str(path), bytes_max=SCOPE_BYTES_MAX, depth_max=8))
 
 
 def _instant(text: str | None) -> "datetime | None":
-    from domain.rights.scope_json import parse_instant
+    from domain.spelling import parse_instant
 
     with wrong_usage("--at"):
         return None if text is None else parse_instant(text, "at")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from infra.cli.command import DryOption, IdOption
+from infra.cli.command import DryOption, IdOption, giver_options
 from infra.cli.options import (
     AsOfOption,
     AsOption,
@@ -87,9 +87,8 @@ def settle(
     lang: LangOption = None,
 ) -> None:
     """Divide what a licence earned in a period among all whose works it rests on, by the plan that was pinned."""
-    from domain.errors import Invalid
     from domain.ids import Sha256, parse_licence_id
-    from domain.rights.scope_json import parse_instant
+    from domain.spelling import parse_hex32, parse_instant
     from infra.bootstrap import opened
     from infra.cli.command import print_result
     from infra.log import read_small_file
@@ -101,13 +100,13 @@ def settle(
     with wrong_usage("LICENCE"):
         parsed = parse_licence_id(licence)
     with wrong_usage("--since, --until, --usage"):
-        if len(usage) != 64 or not set(usage) <= set("0123456789abcdef"):
-            raise Invalid(f"usage: expected 64 lower-case hex digits, found {usage[:80]!r}")
+        digest = Sha256(parse_hex32(usage, "usage"))
         period = parse_instant(since, "since"), parse_instant(until, "until")
     value = parse_strict(read_small_file(amount), str(amount), bytes_max=1_000, depth_max=2)
-    earned = Earned(parsed, Sha256(bytes.fromhex(usage)), *period, value)
+    earned = Earned(parsed, digest, *period, value)
+    giver = giver_options(as_party, on_behalf_of, command_id)
     with opened(settings) as session:
-        given = _given(session, as_party, on_behalf_of, command_id)
+        given = giver.given(session.config.holder_id, session.application.new_id)
         result = settle_licence(session, earned, given, dry_run=dry_run)
     if as_json:
         say_json(result)
@@ -193,10 +192,11 @@ def statement(
         named = parse_id(of)
         if named.letter not in "MP":
             raise Invalid(f"expected a settlement account (letter M) or a party (P), found {named.letter}")
+    giver = giver_options(as_party, None, command_id)
     if out.exists():
         raise typer.BadParameter(f"expected a file that does not exist, found {out}", param_hint="--out")
     with opened(settings) as session:
-        given = _given(session, as_party, None, command_id)
+        given = giver.given(session.config.holder_id, session.application.new_id)
         if named.letter == "M":
             paper, recorded = settlement_paper(session, SettlementId(named.uuid), number, given, purpose)
         else:
@@ -256,21 +256,6 @@ def verify_settlement(
         say(words(f"不完整：{found.erased} 项已删除", f"incomplete: {found.erased} amounts were erased"))
     if not whole:
         raise typer.Exit(EXIT_INCOMPLETE)
-
-
-def _given(session: Any, as_party: str | None, on_behalf_of: str | None, command_id: str | None) -> Any:
-    from uuid import UUID
-
-    from domain.errors import Invalid
-    from infra.governance.given import Given
-
-    actor, principal = party_option("--as", as_party), party_option("--on-behalf-of", on_behalf_of)
-    with wrong_usage("--id"):
-        try:
-            named = None if command_id is None else UUID(command_id)
-        except ValueError as err:
-            raise Invalid("expected a UUID") from err
-    return Given("", b"", actor or session.config.holder_id, named or session.application.new_id(), principal)
 
 
 def _fill(app: typer.Typer) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.command import IdOption
-from infra.cli.options import AsOption, HomeOption, JsonOption, LangOption, party_option
+from infra.cli.command import IdOption, giver_options
+from infra.cli.options import AsOption, HomeOption, JsonOption, LangOption
 from infra.cli.output import Words, note, say, say_json
 
 app = typer.Typer(help="Secrets: opened on record, proved against their entries.", no_args_is_help=True)
@@ -28,41 +28,26 @@ def open_value(
     from uuid import UUID
 
     from domain.errors import NotFound
-    from domain.ids import format_id
     from infra.bootstrap import opened
-    from infra.governance.commanding import execute
-    from infra.governance.given import Given
     from infra.settings import read_settings
-    from infra.vault.opening import commitment_at, entry_at, opening_document
+    from infra.vault.opening import commitment_at, entry_at, opening_document, record_opening
 
     settings = read_settings(home=home, lang=lang)
     words = Words(settings.lang)
-    actor = party_option("--as", as_party)
+    giver = giver_options(as_party, None, command_id)
     with opened(settings) as session:
         decoded = entry_at(session.application, index)
         commitment_at(decoded.event, path)
         event_id = UUID(int=decoded.envelope.event_id.int)
-        owner = session.vault.owner(event_id, path)
-        if owner is None:
+        given = giver.given(session.config.holder_id, session.application.new_id)
+        recorded = record_opening(session, given, event_id, path, purpose)
+        if recorded is None:
             raise NotFound(f"the vault has no value for {path!r} of entry {index}: it was erased, or never here")
-        asked = {
-            "party": format_id("P", owner, session.config.prefix),
-            "event": str(event_id),
-            "path": path,
-            "purpose": purpose,
-        }
-        given = Given(
-            "open-field",
-            json.dumps(asked).encode(),
-            actor or session.config.holder_id,
-            UUID(command_id) if command_id else session.application.new_id(),
-        )
-        recorded = execute(session, given)
         document = opening_document(index, decoded, path, session.vault.open(event_id, path))
     if as_json:
         say_json(document)
         return
-    note(words(f"已记录于第 {recorded['first_index']} 条", f"recorded as entry {recorded['first_index']}"))
+    note(words(f"已记录于第 {recorded} 条", f"recorded as entry {recorded}"))
     value = document["value"]
     say(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 

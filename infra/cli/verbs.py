@@ -63,6 +63,19 @@ def verb_group(name: str, help_text: str, fill: Fill) -> typer.Typer:
     return typer.Typer(name=name, help=help_text, cls=Group, no_args_is_help=True, rich_markup_mode=None)
 
 
+def filled(group: str, verbs: Sequence[tuple[str, str]], show: Callable[..., None], *more: Callable[..., None]) -> Fill:
+    """Return what fills a group with `show`, a verb for each (verb, command), and more commands by their names."""
+
+    def fill(app: typer.Typer) -> None:
+        app.command("show")(show)
+        for verb, command_name in verbs:
+            add_verb(app, group, verb, command_name)
+        for made in more:
+            app.command()(made)
+
+    return fill
+
+
 def add_verb(app: typer.Typer, group: str, verb: str, command_name: str) -> None:
     """Add a verb that gives a command of the registry; the field named as the group is its argument."""
     from producers.registry import REGISTRY

@@ -8,7 +8,7 @@ from domain.compliance.infringement import Deadline, Infringement, Step, chronol
 from domain.compliance.law import Article
 from domain.errors import NotFound
 from domain.ids import InfringementId, format_id
-from domain.rights.scope_json import instant_text
+from domain.spelling import instant_text
 from infra.bootstrap import Session
 from infra.log import time_text
 from producers.cases import CASE

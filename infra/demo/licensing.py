@@ -8,7 +8,7 @@ from rich.table import Table
 from domain.errors import Invalid
 from domain.events import Sha256
 from domain.ids import parse_licence_id, parse_object_id, parse_party_id, parse_settlement_id
-from domain.rights.scope_json import parse_instant
+from domain.spelling import parse_instant
 from infra.demo.film_rights import Filmed
 from infra.demo.people import People
 from infra.demo.works import Works
@@ -16,9 +16,9 @@ from infra.governance.given import Given
 from infra.keys.parties import PartyKeys
 from infra.log import proof_of
 from infra.process import write_durably
-from infra.rights.checking import check_files
 from infra.rights.licences import status_of, token_of
 from infra.rights.token import present_token
+from infra.rights.token_files import check_files
 from infra.trade.money import money_text
 from infra.trade.paper import settlement_paper
 from infra.trade.planning import plan_for

@@ -15,7 +15,8 @@ from rich.console import Console
 
 from domain.errors import Invalid
 from domain.ids import parse_object_id, parse_party_id
-from domain.rights.scope_json import instant_text, parse_scope
+from domain.rights.scope_json import parse_scope
+from domain.spelling import instant_text
 from infra.bootstrap import Session
 from infra.cli.output import Words
 from infra.clock import now_us

@@ -10,6 +10,7 @@ from domain.governance.events import policy_key
 from domain.governance.policies import BUILT_IN, READERS
 from domain.ids import PartyId, format_id
 from domain.ledger.keys import parse_vkey
+from domain.spelling import instant_text
 from infra.bootstrap import Session
 from producers.authority import PARTY
 from producers.governance import POLICY_SET, policy_in_force
@@ -35,7 +36,7 @@ def look_at_party(session: Session, party: PartyId) -> dict[str, Any]:
                 "projects": list(one.granted.projects),
                 "currency": one.granted.currency,
                 "amount_minor_max": one.granted.amount_minor_max,
-                "until": one.granted.until.isoformat().replace("+00:00", "Z"),
+                "until": instant_text(one.granted.until),
                 "revoked": one.revoked,
             }
             for one in state.mandates

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from domain.identity.events import (
 )
 from domain.identity.trace_set import TitleOn, VerifiedBy, parse_policy
 from domain.ids import ObjectId, PartyId, format_id, format_representation, parse_object_id
+from domain.spelling import HEX32
 from infra.bootstrap import Session
 from infra.governance.look import look_at_policy
 from infra.intake.hashing import hash_opened
@@ -33,7 +33,6 @@ from infra.log import time_text
 from schemas.codec import Decoded
 
 T = TypeVar("T")
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 SCHEMES: Final = (AlternativeScheme.EIDR, AlternativeScheme.ISAN, AlternativeScheme.DOI)  # an EIDR is a DOI as well
 
 
@@ -146,7 +145,7 @@ def find_object(session: Session, what: Path, holder: PartyId) -> dict[str, Any]
         with open_file(what) as opened:
             sha256 = hash_opened(opened)
         return _find_by_key(session, content_key(holder, sha256), f"these bytes (sha256 {sha256.hex()})", what)
-    if _SHA256.fullmatch(text):
+    if HEX32.fullmatch(text):
         return _find_by_key(session, content_key(holder, bytes.fromhex(text)), "bytes of this sha256", what)
     ours = _parsed(parse_object_id, text)
     if ours is not None:

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from domain.errors import Invalid
 from domain.events import Sha256
 from domain.ids import parse_capability_id, parse_object_id, parse_title_id
+from domain.spelling import HEX32
 from schemas.strict_json import INTEGER_MAX
 
 SIDECAR_FORMAT: Final = "edgeprint/sidecar/1"
@@ -68,7 +69,7 @@ def _check_time(text: str) -> str:
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=TEXT_CHARACTERS_MAX), AfterValidator(_check_text)
 ]  # fmt: skip
-Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Hex64 = Annotated[str, StringConstraints(pattern=f"^{HEX32.pattern}$")]
 Integer = Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 Count = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]

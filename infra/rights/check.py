@@ -11,7 +11,8 @@ from domain.ids import ObjectId, RightsGrantId, TitleId, format_id
 from domain.rights.authorisation import Claim, Link, Material, Node, Trouble, troubles
 from domain.rights.authorisation_words import Name, told_of
 from domain.rights.scope import Scope
-from domain.rights.scope_json import instant_text, scope_json
+from domain.rights.scope_json import scope_json
+from domain.spelling import instant_text
 from infra.bootstrap import Session
 from infra.clock import now_us
 from infra.rights.derivation import VIEWS, derivation_of

@@ -27,7 +27,6 @@ from domain.rights.authorisation import (
     Material,
     Node,
     Verdict,
-    effective_scope,
     holders,
     judge,
     shares,
@@ -63,25 +62,20 @@ class Derivation:
     of: tuple[ObjectId, ...]
     materials: tuple[Material, ...]
 
-    @property
-    def scope(self) -> Scope | None:
-        """Return what all of these objects may be used for; None where that is nothing."""
-        met: Scope | None = None
-        for material in self.materials:
-            found, _ = effective_scope(material)
-            met = found if met is None or found is None else meet(met, found)
-            if met is None:
-                return None
-        return met
-
     def answer(self, wanted: Scope | None = None) -> Answer:
-        """Return the verdict on all of them: of the first that is invalid, else that is incomplete, else valid."""
+        """Return the verdict on all of them: of the first that is invalid, else that is incomplete, else valid.
+
+        The scope of a valid answer is what all of them may be used for, None where they have nothing in common.
+        """
         answers = [judge(material, wanted) for material in self.materials]
         for verdict in (Verdict.INVALID, Verdict.INCOMPLETE):
             found = next((one for one in answers if one.verdict is verdict), None)
             if found is not None:
                 return found
-        return Answer(Verdict.VALID, None, self.scope)
+        met = answers[0].scope
+        for one in answers[1:]:
+            met = None if met is None or one.scope is None else meet(met, one.scope)
+        return Answer(Verdict.VALID, None, met)
 
     @property
     def rests_on(self) -> tuple[RightsGrantId, ...]:

@@ -1,6 +1,5 @@
 """Licences as their streams stand now; their tokens, and their status up to a checkpoint."""
 
-import json
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,15 +10,16 @@ from domain.ledger.checkpoint import parse_checkpoint
 from domain.ledger.keys import NoteSigner
 from domain.ledger.note import parse_note
 from domain.rights.licence import Ended, Licence, NotYet, Refused, Standing, Suspended, standing
-from domain.rights.licence_events import LicenceOffered
-from domain.rights.scope_json import instant_text, scope_json
+from domain.rights.licence_events import LicenceIssued, LicenceOffered
+from domain.rights.scope_json import scope_json
 from domain.rights.scope_terms import scope_of
+from domain.spelling import instant_text
 from infra.bootstrap import Session
 from infra.keys.parties import PartyKeys
 from infra.tiles.reader import make_proof, read_entry
 from producers.licences import LICENCE
 from schemas.licence_status import Proved, write_status
-from schemas.licence_token import TOKEN_BYTES_MAX, decode_base64url, parse_token
+from schemas.licence_token import TOKEN_BYTES_MAX, Token, decode_base64url, parse_token
 
 DISCLOSURE_BYTES_MAX: Final = 65_536
 
@@ -85,13 +85,12 @@ def token_of(session: Session, licence: LicenceId) -> str:
     state, _ = _licence(session, licence)
     if state.issued is None:
         raise Rejected(f"{format_id('L', licence, session.config.prefix)} is not issued: it has no token")
-    signed = session.blobs.read_bytes(state.issued.token, TOKEN_BYTES_MAX).decode()
-    claims = json.loads(decode_base64url(signed.split(".")[1], "token"))
-    digests = [Sha256(decode_base64url(one, "token")) for one in claims["scope"]["_sd"]]
+    bare = _kept_token(session, state.issued)
+    digests = [Sha256(decode_base64url(one, "token")) for one in bare.undisclosed]
     disclosures = [session.blobs.read_bytes(digest, DISCLOSURE_BYTES_MAX).decode() for digest in digests]
-    token = f"{signed}~{''.join(f'{one}~' for one in disclosures)}"
-    parse_token(token)
-    return token
+    whole = f"{bare.signed}~{''.join(f'{one}~' for one in disclosures)}"
+    parse_token(whole)
+    return whole
 
 
 def status_of(session: Session, licence: LicenceId) -> tuple[bytes, int]:
@@ -99,9 +98,9 @@ def status_of(session: Session, licence: LicenceId) -> tuple[bytes, int]:
 
     Raises: NotFound (no such licence, no key to sign it here), Conflict (sealed meanwhile: try again), Unavailable.
     """
-    _licence(session, licence)
     session.seal()
-    signer, tlog = _signer(session, licence), session.home.tlog
+    state, _ = _licence(session, licence)
+    signer, tlog = _signer(session, state), session.home.tlog
     rows = session.store.streams([licence])[licence]
     proved = [Proved(read_entry(tlog, row.index), make_proof(tlog, row.index)) for row in rows]
     if len({one.proof.checkpoint for one in proved}) != 1:
@@ -111,17 +110,21 @@ def status_of(session: Session, licence: LicenceId) -> tuple[bytes, int]:
     return write_status(name, proved, checkpoint, signer), checkpoint.size
 
 
-def _signer(session: Session, licence: LicenceId) -> NoteSigner:
+def _signer(session: Session, state: Licence) -> NoteSigner:
     """Return the key that signed the token, or any of the holder's where there is no token."""
-    config, state = session.config, _licence(session, licence)[0]
+    config = session.config
     signers = PartyKeys(session.home.keys).signers(config.holder_id, config.holder)
     if state.issued is not None:
-        signed = session.blobs.read_bytes(state.issued.token, TOKEN_BYTES_MAX).decode()
-        kid = json.loads(decode_base64url(signed.split(".")[0], "token"))["kid"]
-        signers = [one for one in signers if one.vkey == kid]
+        issuer = _kept_token(session, state.issued).issuer
+        signers = [one for one in signers if one.verifier == issuer]
     if not signers:
         raise NotFound("expected the key that signed the token in this home, found none")
     return signers[0]
+
+
+def _kept_token(session: Session, issued: LicenceIssued) -> Token:
+    """Return the token as it was signed, without disclosures. Raises: NotFound (it is not here), Invalid (damaged)."""
+    return parse_token(f"{session.blobs.read_bytes(issued.token, TOKEN_BYTES_MAX).decode()}~")
 
 
 def _licence(session: Session, licence: LicenceId) -> tuple[Licence, LicenceOffered]:

@@ -8,9 +8,10 @@ from domain.errors import NotFound
 from domain.ids import PartyId, RightsGrantId, StreamId, TitleId, format_id
 from domain.rights.allocation import Live
 from domain.rights.grant import Ended, Grant, InForce, Pending, Standing, granted_scope, standing
-from domain.rights.scope_json import instant_text, scope_json
+from domain.rights.scope_json import scope_json
 from domain.rights.scope_terms import scope_of
 from domain.rights.title import Title
+from domain.spelling import instant_text
 from infra.bootstrap import Session
 from producers.grants import GRANT
 from producers.titles import TITLE

@@ -1,40 +1,20 @@
 """Statements of an open ledger: which lines, opened on record, of a settlement or of a party."""
 
-import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from domain.errors import NotFound
 from domain.ids import PartyId, SettlementId, format_id
-from domain.rights.scope_json import instant_text
 from domain.rights.settlement_rules import AMOUNT, line_path
+from domain.spelling import instant_text
 from infra.bootstrap import Session
-from infra.governance.commanding import execute
 from infra.governance.given import Given
 from infra.trade.private import account_of, look_at_settlements, opened_amount
 from infra.trade.statement import Paper, Row, total_of
+from infra.vault.opening import record_opening
 from projections.settlements import LINE, SETTLEMENT
 from schemas.values import instant_of
-
-
-def record_opening(session: Session, given: Given, event: UUID, path: str, purpose: str) -> int | None:
-    """Record that an amount is opened, as whoever `given` says, and return the entry; None where it was erased.
-
-    Raises:
-        Rejected: who asks may not have it opened; nothing is shown then.
-    """
-    owner = session.vault.owner(event, path)
-    if owner is None:
-        return None
-    asked = {
-        "party": format_id("P", owner, session.config.prefix),
-        "event": str(event),
-        "path": path,
-        "purpose": purpose,
-    }
-    whole = Given("open-field", json.dumps(asked).encode(), given.actor, given.command_id, given.on_behalf_of)
-    return int(execute(session, whole)["first_index"])
 
 
 def settlement_paper(

@@ -19,11 +19,11 @@ from domain.commitment import SALT_BYTES
 from domain.errors import Conflict, Invalid, NotFound, Rejected
 from domain.events import Sha256
 from domain.ids import LicenceId, format_id
-from domain.rights.scope_json import instant_text
 from domain.rights.settlement import Settled, settle
 from domain.rights.settlement_rules import AMOUNT, line_path
 from domain.rights.sold import Sold
 from domain.rights.statement import MINOR_MAX, Statement, statement_json
+from domain.spelling import instant_text
 from infra.bootstrap import Session
 from infra.governance.commanding import execute, rehearse
 from infra.governance.given import Given

@@ -10,6 +10,7 @@ is not opened stays closed: an entry is its own redaction.
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,11 @@ import rfc8785
 from domain.commitment import verify_opening
 from domain.errors import Invalid, NotFound
 from domain.events import Event
+from domain.governance.subject import OpenField
+from domain.ids import format_id
+from infra.bootstrap import Session
+from infra.governance.commanding import execute
+from infra.governance.given import Given
 from producers.application import LedgerApplication
 from producers.vault import Opening
 from schemas.catalogue import CATALOGUE
@@ -48,6 +54,25 @@ def commitment_at(event: Event, path: str) -> bytes:
     if not isinstance(found, bytes):
         raise NotFound(f"{event.TYPE} has no commitment at {path[:60]!r}")
     return found
+
+
+def record_opening(session: Session, given: Given, event: UUID, path: str, purpose: str) -> int | None:
+    """Record that a value is opened, as whoever `given` says, and return the entry; None where it was erased.
+
+    Raises:
+        Rejected: who asks may not have it opened; nothing is shown then.
+    """
+    owner = session.vault.owner(event, path)
+    if owner is None:
+        return None
+    asked = {
+        "party": format_id("P", owner, session.config.prefix),
+        "event": str(event),
+        "path": path,
+        "purpose": purpose,
+    }
+    whole = replace(given, name=OpenField.NAME, data=json.dumps(asked).encode())
+    return int(execute(session, whole)["first_index"])
 
 
 def opening_document(index: int, decoded: Decoded, path: str, opening: Opening) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import rfc8785
 
 from domain.commitment import SALT_BYTES, VALUE_BYTES_MAX, commit
 from domain.errors import Conflict, Invalid, Rejected
+from domain.spelling import parse_hex32
 from infra.governance.given import Given
 from producers.authority import Committed, Request
 from producers.ports import LedgerStore
@@ -90,17 +91,16 @@ def _stands(document: dict[str, Any], command: str, path: str, commitment: str) 
 
 
 def _opening(name: str, given: Any, salted: bool) -> Opening:
-    salt, value = None, given
+    salt: bytes | None = None
+    value = given
     if isinstance(given, dict) and set(given) == {"salt", "value"}:
-        salt, value = given["salt"], given["value"]
-        if not isinstance(salt, str) or len(salt) != 2 * SALT_BYTES or not set(salt) <= set("0123456789abcdef"):
-            raise Invalid(f"secret {name}: expected a salt of 64 lower-case hex digits")
+        salt, value = parse_hex32(given["salt"], f"secret {name}.salt"), given["value"]
     if salt is None and salted:
         raise Invalid(f"secret {name}: expected an object of salt and value, since it is signed elsewhere")
     text = rfc8785.dumps(value)
     if len(text) > VALUE_BYTES_MAX:
         raise Invalid(f"secret {name}: expected at most {VALUE_BYTES_MAX} bytes, found {len(text)}")
-    return Opening(randomness.token_bytes(SALT_BYTES) if salt is None else bytes.fromhex(salt), text)
+    return Opening(randomness.token_bytes(SALT_BYTES) if salt is None else salt, text)
 
 
 @contextmanager

@@ -54,6 +54,8 @@ PLAN = (
     ("`grant show`", "grant show $(cat grant)"),
     ("`title show`", "title show $(cat title)"),
     ("`rights check`", "rights check $(cat id) --for scope.json"),
+    ("`rights to-odrl`", "rights to-odrl scope.json --target $(cat id) --assigner $(cat person) --out policy.json"),
+    ("`rights from-odrl`", "rights from-odrl policy.json"),
     ("`rights impact`", "rights impact $(cat title)"),
     ("`command --dry-run`", "party enrol --kind agent --dry-run"),
     ("`party show`", "party show $(cat holder)"),

@@ -136,4 +136,4 @@ def test_templates_and_machines(studio: Place) -> None:
     assert studio.run("resource", "show", machines, "--json").ok().json["status"] == "drained"
     assert "算力池" in studio.run("resource", "show", machines, "--lang", "zh").ok().out
     wrong = studio.run("resource", "show", it)
-    assert wrong.code == 2 and "expected a ComputeResourceId, found a TemplateId" in wrong.err
+    assert wrong.code == 2 and "expected a ComputeResourceId (letter U), found T" in wrong.err

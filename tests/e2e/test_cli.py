@@ -67,6 +67,7 @@ GROUPS = {"", "declare", "object", "schema", "ledger", "topic", "consumer", "dlq
 GROUPS |= {"party", "mandate", "policy", "decision", "blob"}
 GROUPS |= {"capability", "template", "resource", "subject", "vault", "asset", "comply", "projection"}
 HOMELESS = {"ledger verify-proof", "vault verify-opening", "licence present", "licence verify"}
+HOMELESS |= {"rights to-odrl", "rights from-odrl"}
 GROUPS |= {"title", "grant", "rights", "licence", "trade", "valuation", "case"}
 
 
@@ -94,7 +95,7 @@ def test_the_command_line_is_the_designed_one() -> None:
     expected |= {f"title {verb}" for verb in ("show", "claim", "register", "transfer", "contest", "resolve")}
     expected |= {f"title {verb}-transfer" for verb in ("approve", "accept", "withdraw")}
     expected |= {f"grant {verb}" for verb in ("show", "record", "approve", "accept", "decline", "revoke", "reinstate")}
-    expected |= {"object cite-grants", "rights check", "rights impact"}
+    expected |= {"object cite-grants", "rights check", "rights impact", "rights to-odrl", "rights from-odrl"}
     expected |= {f"licence {verb}" for verb in ("show", "offer", "request", "refuse", "issue", "report-usage")}
     expected |= {f"licence {verb}" for verb in ("suspend", "resume", "revoke", "token", "present", "verify", "status")}
     expected |= {f"trade {verb}" for verb in ("plan", "settle", "reverse", "balance", "statement", "verify-settlement")}

@@ -73,6 +73,11 @@ def test_a_prompt_is_opened_for_an_auditor_on_record_and_proved_without_us(studi
     nobody = enrol(studio, "person")
     denied = studio.run("vault", "open", index, "prompt", "--as", nobody)
     assert denied.code == 7 and PROMPT not in denied.out + denied.err
+    unnamed = studio.run("vault", "open", index, "prompt", "--as", auditor, "--id", "one")
+    assert unnamed.code == 2 and "--id: expected a UUID, found 'one'" in unnamed.err
+    named = ("vault", "open", index, "prompt", "--as", auditor, "--id", "01937e3f-2b5c-7000-8000-0000000000de")
+    entries = {studio.run(*named).ok().err for _ in range(2)}
+    assert len(entries) == 1, "the same opening, given again, is on record once"
     wrong = studio.run("vault", "open", index, "negative_prompt", "--as", auditor)
     assert wrong.code == 3 and "no commitment at" in wrong.err
     for path in (prompt, file, forged):

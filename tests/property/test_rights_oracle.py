@@ -377,14 +377,15 @@ def compare(stories: int, seed: int, database: LedgerDatabase) -> dict[Verdict, 
                         continue
                     found = derivation_of(looks, [thing], instant)
                     verdict = slow.answer(thing, wanted, instant)
-                    assert found.answer(wanted).verdict is verdict, (seed, position, instant, thing)
+                    answer = found.answer(wanted)
+                    assert answer.verdict is verdict, (seed, position, instant, thing)
                     (material,) = found.materials
                     for node in material.walk():
                         said = {one.verdict for one in troubles(material, node)}
                         wrong, unknown = slow.judged(node.object, instant)
                         assert (Verdict.INVALID in said) is wrong, (seed, position, instant, node.object)
                         assert wrong or (Verdict.INCOMPLETE in said) is unknown, (seed, position, instant, node.object)
-                    assert found.scope == met(slow.scopes(thing), found.scope), (seed, position, thing)
+                    assert answer.scope == met(slow.scopes(thing), answer.scope), (seed, position, thing)
                     counts[verdict] += 1
     return counts
 

@@ -12,6 +12,7 @@ from domain.capability.events import LicenceTerm, Nature
 from domain.events import Sha256
 from domain.ids import ObjectId, PartyId, RightsGrantId, TitleId
 from domain.rights.authorisation import (
+    Answer,
     Cause,
     Claim,
     Link,
@@ -28,11 +29,12 @@ from domain.rights.authorisation_words import CAUSES, told_of
 from domain.rights.codes import languages, territory
 from domain.rights.grant import Ended, InForce, Pending, Standing
 from domain.rights.grant_events import GrantKind
-from domain.rights.scope import Component, Scope, Window, meet_all
+from domain.rights.scope import Component, Scope, Window
 from domain.rights.settlement import Holder
 from domain.rights.title import WHOLE
 from domain.rights.turns import Turn
-from tests.rights_kit import FILM
+from infra.rights.derivation import Derivation
+from tests.rights_kit import FILM, met
 from tests.view_kit import digest_of, some
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -133,6 +135,22 @@ def test_a_window_that_is_yet_to_begin_limits_and_does_not_end(world: World) -> 
     world.link(1, title(1), STUDIO, later, standing=Pending(begins=later.window.since))
     assert world.says(later)[0] is Verdict.VALID
     assert judge(world.of(), WANTED).trouble.failures[0].component is Component.WINDOW  # type: ignore[union-attr]
+
+
+def test_several_objects_may_be_used_for_what_all_of_them_allow(world: World) -> None:
+    chinese, other = replace(FILM, languages=languages("zh", "en")), replace(FILM, languages=languages("fr"))
+    for number, (name, scope) in enumerate([(STILL, chinese), (MODEL, other)], 2):
+        world.node(name, STUDIO, declared=(NOVEL,), cited=(grant(number),))
+        world.link(number, title(1), STUDIO, scope)
+
+    def several(*names: ObjectId) -> Derivation:
+        return Derivation(0, NOW, names, tuple(world.of(name) for name in names))
+
+    assert several(FILMED, STILL).answer() == Answer(Verdict.VALID, None, met(FILM, chinese))
+    assert several(STILL, MODEL).answer() == Answer(Verdict.VALID, None, None), "nothing that both allow"
+    for names in ((FILMED, STILL), (STILL, FILMED)):
+        refused = several(*names).answer(WANTED)
+        assert refused == judge(world.of(STILL), WANTED) and refused.verdict is Verdict.INVALID
 
 
 # -- invalid -----------------------------------------------------------------------------------------------------------
@@ -362,6 +380,6 @@ def test_a_thousand_ancestors_take_less_than_twenty_milliseconds() -> None:
     world.node(STILL, STUDIO, declared=tuple(names))
     world.change(STILL, cited=tuple(grant(2_000 + number) for number in range(1_000)))
     material = world.of(STILL)
-    expected = meet_all(link.scope for link in world.links.values())
+    expected = met(*(link.scope for link in world.links.values()))
     assert effective_scope(material)[0] == expected
     assert milliseconds(lambda: effective_scope(material), 5) < 20

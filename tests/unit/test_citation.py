@@ -1,6 +1,7 @@
 """Objects that cite their grants: whose, on which works, and that a consent is never left out again."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,14 +11,17 @@ from domain.governance.events import PartyKind, Role
 from domain.identity.events import AuthorisationCited, WithdrawalReason
 from domain.identity.upkeep import RecordDerivation, WithdrawObject
 from domain.ids import PartyId, RightsGrantId
+from domain.rights.events import Resolution
 from domain.rights.grant_events import GrantKind, RevocationReason
 from domain.rights.grant_rules import RevokeGrant
+from domain.rights.scope import Window
+from domain.rights.title_rules import ResolveClaim
 from producers.identity import OBJECT
 from producers.registry import REGISTRY
 from tests.governance_kit import NOW, Town
 from tests.machine_kit import overtaken
 from tests.rights_kit import FILM
-from tests.title_kit import citing, granted, recorded, revoking, titled
+from tests.title_kit import citing, contested, granted, recorded, revoking, titled
 
 FLAT = replace(FILM, sublicence_depth=0)
 
@@ -75,7 +79,7 @@ def test_every_stream_above_is_guarded(cast: Cast) -> None:
     guarded = {guard.stream_id for guard in preview.request.guards}
     assert guarded >= {cast.novel, cast.title, top, low}
     with overtaken(cast.town.store, lambda: cast.end(top)) as came:
-        assert "or a link above it has ended: breach" in cast.refused(low)
+        assert f"chain: grant {top} has ended at {NOW.isoformat()}: breach" in cast.refused(low)
     assert came()
 
 
@@ -92,10 +96,32 @@ def test_a_grant_to_somebody_else_is_not_relied_on(cast: Cast) -> None:
 
 def test_a_grant_that_does_not_bind_is_not_relied_on(cast: Cast) -> None:
     offered = recorded(cast.town, cast.title, cast.author, cast.studio)
-    assert "does not bind yet: a signature is missing" in cast.refused(offered)
+    assert "does not bind yet: expected its acceptance" in cast.refused(offered)
     ended = cast.grant()
     cast.end(ended)
-    assert "has ended: breach" in cast.refused(ended)
+    assert f"chain: grant {ended} has ended at {NOW.isoformat()}: breach" in cast.refused(ended)
+
+
+def test_a_link_that_has_ended_is_found_below_one_whose_window_is_to_begin(cast: Cast) -> None:
+    agency = cast.town.enrol(PartyKind.ORGANISATION, key=True)
+    later = Window(NOW + timedelta(days=9), NOW + timedelta(days=99))
+    top = granted(cast.town, cast.title, cast.author, agency, scope=replace(FILM, window=later))
+    low = granted(cast.town, cast.title, agency, cast.studio, chain=(top,), scope=replace(FLAT, window=later))
+    cast.cite(low).require()
+    again = granted(cast.town, cast.title, agency, cast.studio, chain=(top,), scope=replace(FLAT, window=later))
+    cast.town.give(revoking(cast.town, again), agency).require()
+    assert f"grant {again} has ended at {NOW.isoformat()}: breach" in cast.refused(again)
+
+
+def test_under_a_title_that_has_fallen_nothing_is_relied_on(cast: Cast) -> None:
+    grant = cast.grant()
+    town, court = cast.town, cast.town.enrol(PartyKind.ORGANISATION, Role.CLERK, key=True)
+    contested(town, cast.title, cast.actress)
+    claim = ResolveClaim(
+        title=cast.title, contest=1, outcome=Resolution.REJECTED, judgment=town.put(b"reasons"), effective_at=NOW
+    )
+    town.give(claim, court).require()
+    assert f"title: claim rejected from {NOW.isoformat()} on" in cast.refused(grant)
 
 
 def test_a_work_that_is_not_in_it_is_refused_until_it_is_found_there(cast: Cast) -> None:

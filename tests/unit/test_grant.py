@@ -10,10 +10,10 @@ from domain.capability.events import Nature
 from domain.errors import Rejected
 from domain.governance.events import PartyKind
 from domain.ids import PartyId, RightsGrantId, TitleId
-from domain.rights.chain import Above, require_chain
+from domain.rights.chain import Above, require_chain, require_links
 from domain.rights.codes import languages, territory
 from domain.rights.events import Resolution
-from domain.rights.grant import Ended, Grant, InForce, Pending, chain_standing, granted_scope, standing
+from domain.rights.grant import Ended, Grant, InForce, Pending, granted_scope, standing
 from domain.rights.grant_events import (
     AllocationKind,
     GrantAccepted,
@@ -43,7 +43,14 @@ from domain.rights.scope import Window, contained
 from domain.rights.scope_terms import LanguageTerms, scope_of, terms_of
 from domain.rights.terms import NO_DUTIES, Field, Medium, Use
 from domain.rights.title import Title
-from domain.rights.title_rules import AcceptTransfer, ApproveTransfer, ContestClaim, ProposeTransfer, ResolveClaim
+from domain.rights.title_rules import (
+    AcceptTransfer,
+    ApproveTransfer,
+    ContestClaim,
+    ProposeTransfer,
+    ResolveClaim,
+    require_standing,
+)
 from tests.grant_kit import (
     AGENCY,
     BUYER,
@@ -309,9 +316,9 @@ class TestChain:
         chain.say(judged, THIRD)
         for command, who in ((recording(), OWNER), (below, STUDIO), (AcceptGrant(grant=waiting), AGENCY)):
             refused(chain, command, who, "title: claim rejected from")
-        link = chain.grants[parent]
-        assert chain_standing(chain.title, [link], NOW) == Ended(NOW - DAY, "claim_rejected")
-        assert chain_standing(chain.title, [link], NOW - 2 * DAY) == InForce()
+        require_standing(chain.title, NOW - 2 * DAY)
+        with pytest.raises(Rejected, match="title: claim rejected from"):
+            require_standing(chain.title, NOW - DAY)
         chain.say(revoke(parent), OWNER)  # but what was given can be ended
 
 
@@ -599,8 +606,9 @@ class TestConsent:
         below = chain.granted(STUDIO, chain=(grant,), scope=SHALLOWER, grantee=AGENCY)
         chain.say(withdrawal(grant), OWNER)
         assert now(chain, below) == InForce(), "nothing is written there"
-        links = [chain.grants[grant], chain.grants[below]]
-        assert chain_standing(chain.title, links, NOW) == Ended(NOW - DAY, "consent_withdrawn")
+        above = Above(TITLE, chain.title, (grant, below), (chain.grants[grant], chain.grants[below]))
+        with pytest.raises(Rejected, match=f"chain: grant {grant} has ended at .*: consent withdrawn"):
+            require_links(above, NOW)
 
     def test_who_may_not_and_what(self) -> None:
         house = Chain(holders(OWNER=10_000), kinds={OWNER: PartyKind.ORGANISATION})

@@ -30,14 +30,13 @@ from domain.rights.licence import (
     Refused,
     Requested,
     Suspended,
-    licensed_scope,
     standing,
 )
 from domain.rights.licence_commands import IssueLicence, RefuseLicence, ResumeLicence
 from domain.rights.licence_events import LicenceIssued, LicenceRefused
 from domain.rights.limits import Limit
 from domain.rights.scope import Window
-from domain.rights.scope_terms import terms_of
+from domain.rights.scope_terms import scope_of, terms_of
 from domain.rights.terms import Medium
 from domain.rights.title import WHOLE
 from domain.rights.title_rules import ContestClaim, ResolveClaim
@@ -225,7 +224,7 @@ def test_an_issue_is_an_allocation_of_the_giver(market: Market) -> None:
     assert isinstance(issued, LicenceIssued) and issued.licensee == BUYER and issued.token == TOKEN
     assert type(allocated) is ScopeAllocated and allocated.child == name and allocated.quota is None
     assert market.title.allocated == (allocated,) and at(market, name) == InForce()
-    assert licensed_scope(market.licences[name]) == FLAT
+    assert scope_of(issued.scope) == FLAT
     refused(market, issuing(name), OWNER, "is issued already")
     refused(market, asking(name), BUYER, "is issued already")
 
@@ -426,9 +425,7 @@ def test_how_it_stands_is_asked_of_an_instant(market: Market) -> None:
     assert standing(licence, UNTIL) == Ended(UNTIL, "window_passed")
 
 
-def test_what_is_no_licence_has_neither_standing_nor_scope(market: Market) -> None:
+def test_what_is_no_licence_has_no_standing(market: Market) -> None:
     with pytest.raises(AssertionError, match="no standing"):
         standing(Licence(), NOW)
-    with pytest.raises(AssertionError, match="no scope"):
-        licensed_scope(market.licences[market.offer()])
     refused(market, IssueLicence(licence=NOWHERE, plan=PAPER), OWNER, "is not a licence of this ledger")

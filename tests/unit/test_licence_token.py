@@ -66,6 +66,13 @@ def test_what_is_not_disclosed_is_not_in_the_presentation() -> None:
     assert parse_token(sale.presented()).claims["scope"] == {}
 
 
+def test_digests_without_a_disclosure_are_kept_as_they_are_ordered() -> None:
+    whole = parse_token(sold().token)
+    digests = tuple(encode_base64url(hashlib.sha256(one.encode()).digest()) for one in whole.disclosures)
+    assert parse_token(f"{whole.signed}~").undisclosed == digests and whole.undisclosed == ()
+    assert parse_token(f"{whole.signed}~{whole.disclosures[1]}~").undisclosed == (digests[0], *digests[2:])
+
+
 @pytest.mark.parametrize("disclose", [(), ("uses",), tuple(map(str, DISCLOSED))])
 def test_a_second_reader_reads_ours(disclose: tuple[str, ...]) -> None:
     sale = sold()

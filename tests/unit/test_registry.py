@@ -74,7 +74,8 @@ from domain.rights.title_rules import (
 from producers.authority import PARTY, Registry
 from producers.explain import decide_again
 from producers.governance import POLICY_SET
-from producers.identity import OBJECT, POLICY_IN_FORCE
+from producers.identity import OBJECT
+from producers.policies import TRACE_SET_RULES
 from producers.registry import REGISTRY
 from schemas.attestation import ATTESTATION_BYTES_MAX, attest, command_text, parse_attestation
 from schemas.requests import parse_request, render_request
@@ -539,7 +540,7 @@ def test_the_active_policy_judges_and_the_envelope_names_it(cast: Cast) -> None:
     built_in = judged_under(cast, b"one")
     town.give(ActivatePolicy(policy=cast.policy, version=2)).require()
     leaf = town.load(cast.policy, POLICY_SET).leaves[-1]
-    assert built_in == POLICY_IN_FORCE.digest and judged_under(cast, b"two") == leaf
+    assert built_in == TRACE_SET_RULES.own.digest and judged_under(cast, b"two") == leaf
 
 
 def judged_under(cast: Cast, data: bytes) -> bytes | None:

@@ -9,13 +9,14 @@ import pytest
 
 from domain.capability.events import Nature
 from domain.errors import Invalid
-from domain.rights.codes import COUNTRIES, Domain, languages, territory
+from domain.rights.codes import COUNTRIES, LANGUAGES, LANGUAGES_MAX, Domain, languages, territory
 from domain.rights.odrl import (
     ACTIONS,
     CODE_OPERANDS,
     DAYS,
     DEPTH,
     DUTY_ACTIONS,
+    IRI_CHARACTERS_MAX,
     PROFILE,
     WORD_OPERANDS,
     Policy,
@@ -26,7 +27,9 @@ from domain.rights.odrl import (
 )
 from domain.rights.odrl_import import import_policy
 from domain.rights.scope import Window
-from domain.rights.terms import CHINESE, COUNTED_IN_DAYS, NO_DUTIES, DutyKind, Field, Medium, Use
+from domain.rights.terms import CHINESE, COUNTED_IN_DAYS, NO_DUTIES, Duties, Duty, DutyKind, Field, Medium, Use
+from infra.cli.odrl import ODRL_BYTES_MAX, ODRL_DEPTH_MAX
+from schemas.strict_json import parse_strict
 from tests.docs.pages import example, text
 from tests.rights_kit import FILM, T0, known
 
@@ -284,3 +287,21 @@ def test_the_tables_have_a_row_for_every_word() -> None:
 def test_the_smallest_windows_survive_the_way() -> None:
     scope = replace(FILM, window=Window(T0.replace(microsecond=1), T0.replace(microsecond=2)))
     assert import_policy(export_policy(replace(AGREED, scope=scope))).scope == scope
+
+
+def test_the_widest_policy_is_a_file_that_is_read_back() -> None:
+    name = "urn:" + "a" * (IRI_CHARACTERS_MAX - 4)
+    words = {member: frozenset(known(word)) for _, (member, word, _) in WORD_OPERANDS.items()}
+    wide = replace(
+        FILM,
+        uses=frozenset(known(Use)),
+        languages=languages(*sorted(LANGUAGES)[:LANGUAGES_MAX]),
+        territory=territory(*sorted(COUNTRIES)),
+        duties=Duties(
+            frozenset(Duty(kind=kind, days=9 if kind in COUNTED_IN_DAYS else None) for kind in known(DutyKind))
+        ),
+        **words,  # type: ignore[arg-type]  # the members of a scope by their names
+    )
+    policy = replace(AGREED, uid=name, target=name, assigner=name, assignee=name, scope=wide)
+    data = json.dumps(export_policy(policy), indent=2).encode()
+    assert import_policy(parse_strict(data, "odrl", bytes_max=ODRL_BYTES_MAX, depth_max=ODRL_DEPTH_MAX)) == policy

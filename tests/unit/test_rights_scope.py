@@ -29,7 +29,6 @@ from domain.rights.scope import (
     disjoint,
     failing,
     meet,
-    meet_all,
     passed_on,
 )
 from domain.rights.scope_json import CODES_MAX, component_json, parse_scope, scope_json
@@ -38,7 +37,6 @@ from domain.rights.terms import (
     CHINESE,
     COUNTED_IN_DAYS,
     DAYS_MAX,
-    NEEDS_HUMAN,
     NO_DUTIES,
     Duties,
     Duty,
@@ -182,7 +180,6 @@ def test_every_word_has_a_chinese_name_of_its_own() -> None:
         named = [CHINESE[word] for word in known(words)]
         assert len(set(named)) == len(named)
     assert set(NAMES) == set(Component)
-    assert [str(kind) for kind in NEEDS_HUMAN] == ["share_alike"]
     assert COUNTED_IN_DAYS.issubset(known(DutyKind))
 
 
@@ -214,10 +211,8 @@ def test_of_a_title_that_is_open_at_both_ends_any_window_may_be_granted() -> Non
 
 def test_research_and_commerce_have_nothing_in_common_and_it_is_said() -> None:
     research = replace(FILM, natures=frozenset({Nature.RESEARCH}), window=Window(None, T0))
-    assert meet(FILM, research) is None and meet_all([FILM, research, FILM]) is None
+    assert meet(FILM, research) is None
     assert disjoint(FILM, research) == (Component.NATURES, Component.WINDOW)
-    with pytest.raises(Invalid, match="expected at least one scope"):
-        meet_all([])
 
 
 def test_what_may_not_be_passed_on_is_not() -> None:

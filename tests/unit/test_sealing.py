@@ -70,9 +70,9 @@ def test_each_time_another_salt_until_it_is_kept(desk: Desk) -> None:
     ("secrets", "why"),
     [
         ({"price": 1}, r"expected secrets of prompt, negative_prompt, found 'price'"),
-        ({"prompt": {"salt": "0f", "value": "x"}}, "expected a salt of 64 lower-case hex digits"),
-        ({"prompt": {"salt": "0F" * 32, "value": "x"}}, "expected a salt of 64"),
-        ({"prompt": {"salt": 3, "value": "x"}}, "expected a salt of 64"),
+        ({"prompt": {"salt": "0f", "value": "x"}}, "secret prompt.salt: expected 64 lower-case hex digits"),
+        ({"prompt": {"salt": "0F" * 32, "value": "x"}}, "secret prompt.salt: expected 64"),
+        ({"prompt": {"salt": 3, "value": "x"}}, "secret prompt.salt: expected 64"),
         ({"prompt": "x" * VALUE_BYTES_MAX}, "expected at most 1048576 bytes"),
     ],
 )

@@ -104,12 +104,12 @@ class TestClaim:
         assert events == (expected,)
         assert expected.keys().take == (title_key(OWNER, WORK),)
         state = title.evolve(Title(), expected)
-        assert (state.holder, state.work, state.root, state.statement) == (OWNER, WORK, Root.OWN_CREATION, STATEMENT)
+        assert (state.claimed, state.work, state.statement) == (expected, WORK, STATEMENT)
         assert state.owners == whole
 
     def test_nobody_has_a_title_before(self) -> None:
         state = Title()
-        assert (state.holder, state.work, state.root, state.statement) == (None, None, Root.UNSPECIFIED, None)
+        assert (state.claimed, state.work, state.statement) == (None, None, None)
 
     def test_owners_are_kept_in_the_order_of_parties(self) -> None:
         chain = Chain(holders(OTHER=1, OWNER=9_999))
@@ -291,16 +291,14 @@ class TestTransfer:
         chain.say(accept(3), OWNER)
         refused(chain, accept(2), BUYER, "not before that of the last transfer")
 
-    def test_who_owned_it_at_an_instant(self) -> None:
+    def test_who_owns_nothing_any_more_is_no_owner(self) -> None:
         chain = Chain(holders(OWNER=10_000))
-        chain.say(offer(1_000, effective_at=NOW - 2 * DAY), OWNER)
+        chain.say(offer(1_000), OWNER)
         chain.say(accept(), BUYER)
-        chain.say(offer(9_000, effective_at=NOW - DAY), OWNER)
+        assert chain.title.owners == holders(OWNER=9_000, BUYER=1_000)
+        chain.say(offer(9_000), OWNER)
         chain.say(accept(2), BUYER)
-        assert chain.title.owners_at(NOW - 3 * DAY) == holders(OWNER=10_000)
-        assert chain.title.owners_at(NOW - 2 * DAY) == holders(OWNER=9_000, BUYER=1_000)
-        assert chain.title.owners_at(NOW - DAY) == chain.title.owners_at(NOW) == holders(BUYER=10_000)
-        assert Title().owners_at(NOW) == ()
+        assert chain.title.owners == holders(BUYER=10_000)
 
 
 class TestContest:

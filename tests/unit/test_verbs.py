@@ -4,19 +4,23 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import typer
 
 from docs.registry import registry_page
 from domain.errors import Invalid
-from infra.cli.command import read_secrets
+from domain.ids import PartyId, parse_party_id
+from infra.cli.command import giver_options, read_secrets
 from infra.cli.main import app
 from infra.cli.verbs import BY_HAND, SHARED, VERB_OF, _is_document, _json, _secret, _singular
+from infra.governance.given import Given, Giver
 from producers.registry import REGISTRY
 from schemas.requests import request_record
 from schemas.shapes import REQUIRED, Array, Optional
 
+HOLDER = PartyId(UUID(int=7))
 registry_page()  # asks every group for its verbs
 
 
@@ -114,3 +118,19 @@ class TestSecrets:
         for wrong in (b"[]", b"3", b"{", b"\xff"):
             with pytest.raises(Invalid, match="secrets: "):
                 read_secrets(wrong)
+
+
+def test_who_gives_a_command_stands_in_three_options() -> None:
+    new = [UUID(int=1), UUID(int=2)]
+    nobody = giver_options(None, None, None)
+    assert nobody == Giver()
+    ids = iter(new)
+    assert [nobody.given(HOLDER, lambda: next(ids)).command_id for _ in new] == new
+    assert nobody.given(HOLDER, lambda: new[0]) == Given("", b"", HOLDER, new[0])
+    text = "10.5072/P.01JDZ3YATWFN59RFJZD9XRS78E-D"
+    said = giver_options(text, text, str(new[1]))
+    made = said.given(HOLDER, lambda: new[0], "enrol-party", b"{}")
+    assert made == Given("enrol-party", b"{}", parse_party_id(text), new[1], parse_party_id(text))
+    for options in ((text, None, "one"), (text, None, ""), ("P1", None, None), (None, "P1", None)):
+        with pytest.raises(typer.BadParameter, match="expected a"):
+            giver_options(*options)

@@ -1,4 +1,4 @@
-"""Check a licence token from files alone: neither a home nor a database nor a socket is opened."""
+"""Licence tokens in files, read and checked: neither a home nor a database nor a socket is opened."""
 
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ def check_files(
     audience: str | None = None,
     nonce: str | None = None,
 ) -> Answer:
-    """Check a token from files alone. Raises: NotFound, Unavailable, Invalid (the policy)."""
+    """Return what a check of a token says of it. Raises: NotFound, Unavailable, Invalid (the policy)."""
     given = Given(
         parse_policy(read_small_file(policy)),
         instant,
