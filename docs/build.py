@@ -1,6 +1,7 @@
 """Generate what can be generated in docs/: `python -m docs.build`; `--check` fails where a file would change.
 
 docs/event-path.svg                  the way of one event
+docs/rights-flow.svg                 scopes that meet, and money that flows back
 docs/domain-map.svg, docs/domain.md  contexts, streams, events, and the commands behind them
 docs/reference/cli.md                every command with its help
 docs/reference/commands.md           every command of the registry, who may give it, its fields and events
@@ -19,6 +20,7 @@ from docs.domain_map import domain_page, draw_map
 from docs.events_page import event_reference
 from docs.make_picture import draw
 from docs.registry import registry_page
+from docs.rights_picture import draw_flow
 from docs.subscribe import subscribe_page
 
 DOCS = Path(__file__).parent
@@ -77,6 +79,7 @@ def _asyncapi() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "event-path.svg": draw,
+    "rights-flow.svg": draw_flow,
     "domain-map.svg": draw_map,
     "domain.md": domain_page,
     "reference/cli.md": command_reference,

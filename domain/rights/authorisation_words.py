@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.rights.authorisation import Cause, Trouble
 from domain.rights.scope_words import NAMES
-from domain.rights.turns import told
+from domain.rights.turns import CHINESE, told
 from domain.spelling import instant_text
 
 Name = Callable[[UUID | None], str]
@@ -25,24 +25,32 @@ CAUSES: Final = {
     Cause.NOT_KNOWN: ("账本中没有所指的环节", "a link is not known"),
 }
 """Each cause in Chinese and in English."""
+LINKS: Final = {
+    Cause.SCOPE: ("授权 ", "grant "),
+    Cause.NOTHING_LEFT: ("授权 ", "grant "),
+    Cause.NO_GRANT: ("权属 ", "title "),
+    Cause.NOT_OWNED: ("权属 ", "title "),
+}
+"""What the link is, of a cause that does not say it."""
 
 
 def told_of(trouble: Trouble, name: Name) -> tuple[str, str]:
     """Return the trouble in a sentence: the object, what is wrong, the link, and the clause or the component."""
     zh, en = CAUSES[trouble.cause]
+    link_zh, link_en = LINKS.get(trouble.cause, ("", ""))
     zh, en = f"{name(trouble.object)}：{zh}", f"{name(trouble.object)}: {en}"
     if trouble.source is not None:
         zh, en = f"{zh}，来源 {name(trouble.source)}", f"{en}, source {name(trouble.source)}"
     if trouble.link is not None:
-        zh, en = f"{zh}，环节 {name(trouble.link)}", f"{en}, link {name(trouble.link)}"
+        zh, en = f"{zh}，{link_zh}{name(trouble.link)}", f"{en}, {link_en}{name(trouble.link)}"
     if trouble.licence is not None:
         clause = f"{trouble.licence.component} {trouble.licence.licence}"
         zh, en = f"{zh}，许可证 {clause}", f"{en}, licence {clause}"
     if trouble.since is not None:
         since = instant_text(trouble.since)
-        zh, en = f"{zh}，自 {since} 起", f"{en} from {since} on"
+        zh, en = f"{zh}，自 {since} 起", f"{en}, from {since} on"
     if trouble.why:
-        en = f"{en}: {told(trouble.why)}"
+        zh, en = f"{zh}：{CHINESE[trouble.why]}", f"{en}: {told(trouble.why)}"
     if trouble.nothing_in:
         zh = f"{zh}；{'、'.join(NAMES[one] for one in trouble.nothing_in)}"
         en = f"{en}; {', '.join(one.replace('_', ' ') for one in trouble.nothing_in)}"

@@ -8,8 +8,23 @@ decisions recorded until then: position and instant are two coordinates.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from domain.errors import Rejected
+
+CHINESE: Final = {
+    "declined": "未获签署",
+    "window_passed": "期限届满",
+    "offer_passed": "要约期满",
+    "claim_rejected": "权属主张被驳回",
+    "consent_withdrawn": "撤回同意",
+    "grant_ended": "授权已终止",
+    "agreement": "合意解除",
+    "breach": "违约",
+    "unpaid": "未付款",
+    "judgment": "裁判",
+}
+"""Every word for why something has fallen, rests or has ended, in Chinese."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,36 +1,29 @@
 # What docs/rights.md needs before its first line, for bash: `. examples/rights/story.sh`.
-# It makes the parties of the story in the ledger of EDGEPRINT_HOME, each with a key that lies there too; in a real
-# house everybody keeps their own. Nothing else is done here: every title, grant and licence is made on the page.
+# It enrols the parties of the story (people.py) and names what the page uses again and again. Every title, grant and
+# licence is made on the page, or in poster.sh, scene.sh and copy.sh, which it runs.
 
 set -o pipefail
 mkdir -p build/rights && cp -r examples/rights/works examples/rights/papers build/rights/
-WORKS=build/rights/works PAPERS=build/rights/papers SCOPES=examples/rights/scopes MONEY=examples/rights/money
+WORKS=build/rights/works PAPERS=build/rights/papers SCOPES=examples/rights/scopes
+MONEY=examples/rights/money SECRETS=examples/rights/secrets
 
-# pick MEMBER: of the JSON that a command prints, one value; members of members by dots. Of an error, what it says.
+# pick MEMBER: the first value of that name in the JSON that a command prints, of a list its first; of an error, what
+# it says.
 pick() {
-    python3 -c 'import json, sys
-found = json.load(sys.stdin)
-if "error" in found:
-    sys.exit(found["message"])
-for name in sys.argv[1].split("."):
-    found = found[int(name) if name.isdigit() else name]
-print(found)' "$1"
+    awk -F'"' -v name="$1" '
+        $2 == "message" { print $4 >"/dev/stderr" }
+        $2 == name && $3 == ": [" { getline; gsub(/[ ,]/, ""); print; found = 1; exit }
+        $2 == name { gsub(/^: |,$/, "", $3); print ($4 == "" ? $3 : $4); found = 1; exit }
+        END { exit !found }'
 }
 
 # made COMMAND...: give a command and print the identifier of what it made.
 made() { edgeprint "$@" --json | pick stream; }
 
-# paper NAME: put a document into the blob store and print its SHA-256, by which events cite it.
-paper() { edgeprint blob put "$PAPERS/$1" --json | pick stored.0.sha256; }
-
-# enrolled KIND [ROLE]: enrol a party with a key and print its identifier.
-enrolled() {
-    local party
-    party=$(made party enrol --kind "$1")
-    edgeprint party new-key "$party" >/dev/null
-    [ -z "$2" ] || edgeprint party assign-role "$party" --role "$2" >/dev/null
-    echo "$party"
-}
+# work NAME, paper NAME: the SHA-256 by which events cite a work or a document. All of them are in the blob store.
+work() { sha256sum <"$WORKS/$1" | cut -c 1-64; }
+paper() { sha256sum <"$PAPERS/$1" | cut -c 1-64; }
+edgeprint blob put "$WORKS/novel.txt" "$PAPERS"/*.* >/dev/null
 
 # brought WORK HOLDER [RELATION OBJECT]...: say in a sidecar what a work comes from, bring it to the gate as its
 # holder, and print its identifier.
@@ -43,26 +36,49 @@ brought() {
     done
     printf '{"format": "edgeprint/sidecar/1", "file": "%s", "origin": "human_work", "parents": [%s]}\n' \
         "${file##*/}" "${parents#, }" >"$file.edgeprint.json"
-    edgeprint identify "$file" --as "$holder" --json | pick objects.0.id
+    edgeprint identify "$file" --as "$holder" --json | pick id
 }
 
 # own WORK OWNER: claim a work as its owner's own creation and print the identifier of the title.
-own() { edgeprint declare own-creation "$WORKS/$1" --as "$2" --json | pick titles.0.id; }
+own() { edgeprint declare own-creation "$WORKS/$1" --as "$2" --json | pick id; }
 
-# named: put the words of the story in place of identifiers, which are all that the ledger knows.
+# granted TITLE GRANTEE SCOPE ALLOCATION GIVER [OPTION]...: record a grant, let its grantee accept it, and print its
+# identifier. `--kind consent` among the options makes it a consent.
+granted() {
+    local title=$1 grantee=$2 scope=$3 allocation=$4 giver=$5 kind=grant grant
+    shift 5
+    [ "$1" != --kind ] || { kind=$2; shift 2; }
+    grant=$(made grant record --kind $kind --title "$title" --grantee "$grantee" --scope "$SCOPES/$scope.json" \
+        --allocation "$allocation" --terms "$(paper terms.txt)" --as "$giver" "$@") || return
+    edgeprint grant accept "$grant" --as "$grantee" >/dev/null
+    echo "$grant"
+}
+
+# cites OBJECT HOLDER GRANT: let the holder of an object say that it rests on a grant.
+cites() { edgeprint object cite-grants "$1" --grant "$3" --as "$2" >/dev/null; }
+
+# head_of: the index of the newest entry.
+head_of() { echo $(($(edgeprint status --json | pick ledger_size) - 1)); }
+
+# verdict CHECK...: the first word of what `rights check` says.
+verdict() { edgeprint rights check "$@" | sed -n '1s/ .*//p'; }
+
+# vkey_of PARTY, key_of PARTY: a party's public key as it is written, and the file with its private key.
+vkey_of() { edgeprint party show "$1" --json | pick vkey; }
+key_of() { grep -l "$1" "$EDGEPRINT_HOME"/keys/parties/*/*; }
+
+# named: put the words of the story in place of identifiers, which are all that the ledger knows. The letter before a
+# word is that of the identifier: G title, R grant or consent, L licence, M account, V valuation, F case.
 named() {
-    local script='' word
-    for word in AUTHOR CO_AUTHOR STUDIO PARK ARCHIVE LAB ACTRESS OPERATOR RADIO_HOST APPRAISER PLATFORM UPLOADER \
-        COURT NOVEL FILM RIDE PICTURES MODEL POSTER SCENE CUT TRAILER {NOVEL,FILM,RIDE,PICTURES,MODEL,POSTER,SCENE}_TITLE \
-        PERFORMANCE_TITLE FILM_GRANT RIDE_GRANT RESEARCH_GRANT MODEL_GRANT CONSENT RIDE_LICENCE POSTER_LICENCE \
-        ACCOUNT VALUATION CASE; do
-        [ -z "${!word}" ] || script="$script;s|${!word}|$(tr 'A-Z_' 'a-z ' <<<"$word")|g"
+    local script= variable word
+    for variable in AUTHOR CO_AUTHOR STUDIO PARK ARCHIVE LAB ACTRESS OPERATOR RADIO_HOST APPRAISER PLATFORM UPLOADER \
+        COURT NOVEL FILM RIDE PICTURES MODEL POSTER SCENE CUT TRAILER G_NOVEL G_FILM G_RIDE G_PICTURES G_MODEL G_POSTER \
+        G_SCENE G_PERFORMANCE R_FILM R_RIDE R_PICTURES R_MODEL R_CONSENT L_RIDE L_POSTER M_RIDE V_RIDE F_COPY; do
+        word=${variable,,} word=${word//_/-}
+        [ "${word:1:1}" != - ] || word=${word^}
+        [ -z "${!variable}" ] || script="$script;s|${!variable}|$word|g"
     done
     sed "$script"
 }
 
-STUDIO=$(edgeprint status --json | pick holder)   # whoever founded the ledger
-AUTHOR=$(enrolled person) CO_AUTHOR=$(enrolled person) RADIO_HOST=$(enrolled person) ACTRESS=$(enrolled person)
-UPLOADER=$(enrolled person) APPRAISER=$(enrolled person auditor) COURT=$(enrolled organisation clerk)
-PARK=$(enrolled organisation) OPERATOR=$(enrolled organisation) ARCHIVE=$(enrolled organisation)
-LAB=$(enrolled organisation) PLATFORM=$(enrolled organisation)
+eval "$(python -m examples.rights.people)"   # STUDIO, AUTHOR, CO_AUTHOR and so on

@@ -1,12 +1,12 @@
 """`edgeprint case`: an infringement from the sighting to the judgment; the verbs are those of the command registry."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import Words, say, say_json
+from infra.cli.output import Words, padded, say, say_json
 from infra.cli.verbs import filled, verb_group
 
 VERBS: Final = (
@@ -43,6 +43,32 @@ STEPS: Final[Mapping[str, tuple[str, str]]] = {
     "JudgmentRecorded": ("裁判", "decided"),
     "CaseClosed": ("结案", "case closed"),
 }
+STATUSES: Final[Mapping[str, str]] = {
+    "reported": "已发现",
+    "confirmed": "已确认",
+    "dismissed": "已排除",
+    "opened": "已立案",
+    "notified": "已通知",
+    "measures_taken": "已采取措施",
+    "countered": "已收到声明",
+    "forwarded": "声明已转送",
+    "referred": "已投诉或者起诉",
+    "measures_ended": "措施已终止",
+    "judged": "已裁判",
+    "closed": "已结案",
+}
+OUTCOMES: Final[Mapping[str, str]] = {
+    "upheld": "主张成立",
+    "dismissed": "主张不成立",
+    "settled": "和解",
+    "wrongful_notice": "错误通知",
+}
+MEASURES: Final[Mapping[str, str]] = {
+    "deleted": "删除",
+    "blocked": "屏蔽",
+    "link_cut": "断开链接",
+    "service_stopped": "终止服务",
+}
 
 
 def show_case(
@@ -71,29 +97,60 @@ def show_case(
 
 
 def _tell(found: Mapping[str, Any], words: Words) -> None:
-    say(f"{found['id']}  {found['status']}")
-    for label, name in (
-        (words("权利人", "claimant"), "claimant"),
-        (words("网络用户", "respondent"), "respondent"),
-        (words("平台", "platform"), "platform"),
-        (words("权属", "title"), "title"),
-        (words("结果", "outcome"), "outcome"),
+    status = found["status"]
+    say(f"{found['id']}  {words(STATUSES[status], status.replace('_', ' '))}")
+    outcome = found["outcome"]
+    for label, said in (
+        (words("权利人", "claimant"), found["claimant"]),
+        (words("网络用户", "respondent"), found["respondent"]),
+        (words("平台", "platform"), found["platform"]),
+        (words("权属", "title"), found["title"]),
+        (words("结果", "outcome"), outcome and words(OUTCOMES[outcome], outcome.replace("_", " "))),
     ):
-        say(f"  {label:<14}{found[name] or '–'}")
+        say(f"  {padded(label, 14)}{said or '–'}")
     if found["measures"]:
         since, until = found["measures_from"], found["measures_to"] or words("至今", "now")
-        say(f"  {words('措施', 'measures'):<14}{', '.join(found['measures'])}  {since} – {until}")
+        took = words("、", ", ").join(words(MEASURES[one], one.replace("_", " ")) for one in found["measures"])
+        say(f"  {padded(words('措施', 'measures'), 14)}{took}  {since} – {until}")
+    _tell_deadlines(found, words)
+    _tell_chronology(found["chronology"], words)
+
+
+def _tell_deadlines(found: Mapping[str, Any], words: Words) -> None:
+    """Print what is due, may be done yet, or might have been done; nothing where nothing is open."""
+    if not found["deadlines"]:
+        return
     say(words(f"时限（截至 {found['instant']}）", f"deadlines (at {found['instant']})"))
     for one in found["deadlines"]:
-        mark = words("现应履行", "due now") if one["due"] else words("尚未到期或已过", "not now")
         until = "" if one["until"] is None else f" – {one['until']}"
-        say(f"  {words(*DUTIES[one['duty']])}: {one['since']}{until}  {mark}  {_cited(one['article'], words)}")
+        said = f"{words(*DUTIES[one['duty']])}{words('：', ': ')}{one['since']}{until}"
+        say(f"  {said}  {_when(one, found['instant'], words)}  {_cited(one['article'], words)}")
+
+
+def _when(deadline: Mapping[str, Any], instant: str, words: Words) -> str:
+    from domain.spelling import parse_instant
+
+    if deadline["due"]:
+        return words("现应履行", "due now")
+    begun = parse_instant(deadline["since"], "since") <= parse_instant(instant, "instant")
+    return words("已过", "over") if begun else words("尚未到期", "not yet")
+
+
+def _tell_chronology(steps: Sequence[Mapping[str, Any]], words: Words) -> None:
+    """Print each step with its documents and articles, then what is taken from each article."""
     say(words("时间线", "chronology"))
-    for one in found["chronology"]:
-        cited = "; ".join(_cited(article, words) for article in one["articles"])
-        say(f"  {one['number']:>3}  {one['at'] or one['recorded_at']}  {words(*STEPS[one['step']])}  {cited}".rstrip())
+    for one in steps:
+        cited = words("；", "; ").join(_cited(article, words) for article in one["articles"])
+        at = padded(one["at"] or one["recorded_at"], 24)
+        say(f"  {one['number']:>3}  {at}  {words(*STEPS[one['step']])}  {cited}".rstrip())
         for document in one["documents"]:
-            say(f"       {document}")
+            say(f"       sha256 {document}")
+    articles = {article["code"]: article for one in steps for article in one["articles"]}
+    if articles:
+        say(words("依据", "articles"))
+    for code in sorted(articles):
+        one = articles[code]
+        say(words(f"  {one['zh']}：{one['says_zh']}", f"  {one['en']}: {one['says_en']}"))
 
 
 def _cited(article: Mapping[str, str], words: Words) -> str:

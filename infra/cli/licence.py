@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Words, note, say, say_json, write_result
+from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Words, note, padded, say, say_json, write_result
 from infra.cli.verbs import filled, verb_group
 
 VERBS: Final = (
@@ -55,8 +55,6 @@ def show_licence(
 ) -> None:
     """Show one licence: how it stands now, for what and for whom, what was used, why it was refused."""
     from domain.ids import parse_licence_id
-    from domain.rights.scope_json import parse_scope
-    from domain.rights.scope_words import describe
     from infra.bootstrap import opened
     from infra.clock import now_us
     from infra.rights.licences import look_at_licence
@@ -71,25 +69,49 @@ def show_licence(
     if as_json:
         say_json(found)
         return
-    words = Words(settings.lang)
-    stands = found["standing"]
-    since = "" if stands["since"] is None else f"  {stands['since']}"
-    why = "" if stands["why"] is None else f"  {stands['why'].replace('_', ' ')}"
-    say(f"{found['id']}  {words(STATES[stands['state']], stands['state'].replace('_', ' '))}{since}{why}")
-    for label, name in (
-        (words("许可人", "licensor"), "licensor"),
-        (words("被许可人", "licensee"), "licensee"),
-        (words("权属", "title"), "title"),
-        (words("授权", "grant"), "grant"),
-    ):
-        say(f"  {label:<12}{found[name] or '–'}")
+    _tell_licence(found, Words(settings.lang))
+
+
+def _tell_licence(found: Mapping[str, Any], words: Words) -> None:
+    from domain.rights.scope_json import parse_scope
+    from domain.rights.scope_words import describe
+
+    def line(zh: str, en: str, said: object) -> None:
+        say(f"  {padded(words(zh, en), 12)}{said}")
+
+    say(f"{found['id']}  {_standing(found['standing'], words)}")
+    refused = found["refused"]
+    if refused is not None:
+        where = "" if refused["object"] is None else f"{refused['object']}: "
+        line("拒绝理由", "because", f"{where}{refused['clause']}")
+    line("许可人", "licensor", found["licensor"])
+    line("被许可人", "licensee", found["licensee"] or "–")
+    under = ("权属", "title") if found["title"] is not None else ("授权", "grant")
+    line(*under, found["title"] or found["grant"])
     for one in found["objects"]:
-        say(f"  {words('对象', 'object'):<12}{one}")
+        line("对象", "object", one)
+    for one in found["rests_on"]:
+        line("依据", "rests on", one)
+    if found["quota"] is None:
+        line("已用", "used", found["used"])
+    else:
+        line("已用", "used", words(f"{found['used']}，共 {found['quota']}", f"{found['used']} of {found['quota']}"))
     for zh, en in describe(parse_scope(found["scope"])):
         say(f"  {words(zh, en)}")
-    say(f"  {words('已用', 'used'):<12}{found['used']} / {found['quota'] or '–'}")
-    if found["refused"]:
-        say(f"  {words('拒绝', 'refused'):<12}{found['refused']['object'] or ''} {found['refused']['clause']}")
+
+
+def _standing(found: Mapping[str, Any], words: Words) -> str:
+    """Return how a licence stands, in a sentence; why it was refused is told apart."""
+    from domain.rights.turns import CHINESE, told
+
+    text = words(STATES[found["state"]], found["state"].replace("_", " "))
+    if found["state"] == "refused":
+        return text
+    if found["since"] is not None:
+        text += words(f"，自 {found['since']} 起", f", from {found['since']} on")
+    if found["why"] is not None:
+        text += words(f"：{CHINESE[found['why']]}", f": {told(found['why'])}")
+    return text
 
 
 def token(
@@ -204,14 +226,53 @@ def verify(
 
 
 def _tell(answer: Any, words: Words) -> None:
+    """Print each step with its verdict, what the token says as far as it is shown, and the verdict on all."""
     for one in answer.steps:
         verdict = words(VERDICTS[one.verdict], str(one.verdict))
-        say(f"{words(*STEPS[one.step]):<8}{verdict}  {one.said}")
+        said = one.said.removeprefix(f"{one.verdict}: ").removeprefix(f"{one.step}: ")
+        say(f"{padded(words(*STEPS[one.step]), 12)}{padded(verdict, 9)}{said}")
+    if answer.token is not None and answer.steps[0].verdict == "holds":
+        _tell_claims(answer.token, words)
     verdict = words(VERDICTS[answer.verdict], str(answer.verdict))
     as_of = (
         "" if answer.as_of is None else words(f"（截至 {answer.as_of.size} 条）", f" as of size {answer.as_of.size}")
     )
     say(f"{verdict}{as_of}")
+
+
+def _tell_claims(token: Any, words: Words) -> None:
+    """Print what a token is for; of its boundary the window, and what its holder has disclosed."""
+    from domain.errors import Invalid
+
+    claims = token.claims
+    for zh, en, name in (("许可", "licence", "licence"), ("被许可人", "licensee", "sub")):
+        say(f"{padded(words(zh, en), 12)}{claims[name]}")
+    for one in claims["objects"]:
+        say(f"{padded(words('对象', 'object'), 12)}{one}")
+    try:
+        boundary = _boundary(claims)
+    except Invalid as err:  # its issuer has signed what is no scope; the steps are told all the same
+        boundary = [(f"使用边界无法读取：{err}", f"its boundary cannot be read: {err}")]
+    for zh, en in boundary:
+        say(f"  {words(zh, en)}")
+    if token.hidden:
+        say(words(f"  未披露 {token.hidden} 项", f"  {token.hidden} not disclosed"))
+
+
+def _boundary(claims: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is disclosed of the scope, in Chinese and English. Raises: Invalid, it is no part of any scope."""
+    from datetime import UTC, datetime
+
+    from domain.rights.scope import Component
+    from domain.rights.scope_json import parse_scope, scope_json
+    from domain.rights.scope_words import describe
+    from domain.rights.title import WHOLE
+    from domain.spelling import instant_text
+
+    since, until = (instant_text(datetime.fromtimestamp(claims[name], UTC)) for name in ("nbf", "exp"))
+    disclosed = {**claims["scope"], "window": {"since": since, "until": until}}
+    told = dict(zip(Component, describe(parse_scope({**scope_json(WHOLE), **disclosed})), strict=True))
+    return [told[one] for one in Component if one in disclosed]
 
 
 def status(

@@ -25,6 +25,9 @@ EXIT_CONFLICT: Final = 6
 EXIT_DENIED: Final = 7
 EXIT_CRASH: Final = 70
 EXIT_INTERRUPTED: Final = 130
+TABLE_COLUMNS: Final = 120
+LINE_COLUMNS_MAX: Final = 4_000
+"""How wide a table is, and at which column a line of a tree is folded, where nobody watches."""
 
 _CODES: Final = (
     (Behind, EXIT_INCOMPLETE),
@@ -47,12 +50,24 @@ def say(text: str = "") -> None:
 
 
 def show(*renderables: Any) -> None:
-    """Print trees and tables of rich as part of the result; without colours where nobody watches."""
-    from rich.console import Console
+    """Print trees and tables of rich as part of the result; where nobody watches, without colours and trees unfolded.
 
-    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120)
+    A line of a tree may hold three identifiers: a program that reads it finds them on one line, however long.
+    """
+    from rich.console import Console
+    from rich.tree import Tree
+
     for renderable in renderables:
+        columns = LINE_COLUMNS_MAX if isinstance(renderable, Tree) else TABLE_COLUMNS
+        console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else columns)
         console.print(renderable)
+
+
+def padded(text: str, cells: int) -> str:
+    """Return a text filled up with spaces to so many columns; a Chinese character takes two."""
+    from rich.cells import cell_len
+
+    return text + " " * (cells - cell_len(text))
 
 
 def note(text: str) -> None:

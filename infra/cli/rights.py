@@ -27,15 +27,6 @@ GRANT_VERBS: Final = tuple(
 )
 _CHINESE: Final = {"in_force": "有效", "pending": "待生效", "ended": "已终止", "contested": "有争议"}
 _STYLES: Final = {"in_force": "green", "pending": "yellow", "ended": "red", "contested": "magenta"}
-_WHY: Final = {
-    "declined": "未获签署",
-    "window_passed": "期限届满",
-    "claim_rejected": "权属主张被驳回",
-    "consent_withdrawn": "撤回同意",
-    "agreement": "合意解除",
-    "breach": "违约",
-    "judgment": "裁判",
-}
 _KINDS: Final = {"exclusive": "独占", "sole": "排他", "ordinary": "普通", "grant": "授权", "consent": "同意"}
 TitleArgument = Annotated[str, typer.Argument(metavar="ID", help="Identifier of the title, 10.5072/G....")]
 GrantArgument = Annotated[str, typer.Argument(metavar="ID", help="Identifier of the grant, 10.5072/R....")]
@@ -51,7 +42,7 @@ def show_title(
     found, words = looked(title, parse_title_id, look_at_title, home=home, as_json=as_json, lang=lang)
     if as_json:
         return
-    say(f"{found['id']}  {found['root']}  {_standing(found['standing'], words)}")
+    say(f"{found['id']}  {found['root']}  {standing_text(found['standing'], words)}")
     say(f"  {words('作品', 'work'):<12}sha256 {found['work']}")
     for one in found["owners"]:
         say(f"  {words('所有人', 'owner'):<12}{one['party']}  {one['share_bp'] / 100:.2f} %")
@@ -97,7 +88,7 @@ def chain_tree(links: list[dict[str, Any]], words: Words) -> "Tree":
     tree: Tree | None = None
     branch: Tree | None = None
     for link in links:
-        told = (_standing(link["standing"], words), _STYLES[link["standing"]["state"]])
+        told = (standing_text(link["standing"], words), _STYLES[link["standing"]["state"]])
         label = Text.assemble((link["id"], "bold"), "  ", told, "".join(f"\n{party}" for party in link["parties"]))
         branch = Tree(label) if branch is None else branch.add(label)
         tree = tree or branch
@@ -106,13 +97,15 @@ def chain_tree(links: list[dict[str, Any]], words: Words) -> "Tree":
     return tree
 
 
-def _standing(found: dict[str, Any], words: Words) -> str:
+def standing_text(found: dict[str, Any], words: Words) -> str:
     """Return how a link stands, in a sentence."""
+    from domain.rights.turns import CHINESE, told
+
     text = words(_CHINESE[found["state"]], found["state"].replace("_", " "))
     if found["since"]:
         text += words(f"，自 {found['since']} 起", f" from {found['since']} on")
     if found["why"]:
-        text += words(f"：{_WHY[found['why']]}", f": {found['why'].replace('_', ' ')}")
+        text += words(f"：{CHINESE[found['why']]}", f": {told(found['why'])}")
     if found["missing"]:
         missing = ", ".join(
             words("被授权人接受", "acceptance") if one == "acceptance" else one for one in found["missing"]

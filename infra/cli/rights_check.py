@@ -7,11 +7,13 @@ import typer
 
 from infra.cli.asset import ListingOption, ObjectArgument, coordinates
 from infra.cli.options import AsOfOption, HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, Words, say, say_json, show
+from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, Words, padded, say, say_json, show
+from infra.cli.rights import standing_text
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from rich.text import Text
     from rich.tree import Tree
 
     from domain.rights.scope import Scope
@@ -25,7 +27,9 @@ _VERDICTS: Final = {
     "incomplete": ("无法判定", "incomplete", "yellow"),
 }
 _CODES: Final = {"valid": 0, "invalid": EXIT_FAILED, "incomplete": EXIT_INCOMPLETE}
-_STANDING: Final = {"in_force": ("有效", "in force"), "pending": ("待生效", "pending"), "ended": ("已终止", "ended")}
+_CITES: Final = {"grant": ("引用授权", "cites grant"), "consent": ("引用同意", "cites consent")}
+_ON_A_LINK: Final = frozenset({"grant_ended", "unsigned"})
+"""Causes that the standing of a link tells where the chain is drawn."""
 
 
 @app.callback()
@@ -70,7 +74,8 @@ def check(
         show(rights_tree(found, words))
         if found["because"] is not None:
             say(words(found["because"]["zh"], found["because"]["en"]))
-        _say_scope(found, words)
+        if found["because"] is None or found["because"]["cause"] == "scope":
+            _say_scope(found, words)  # of an object that does not stand, what it would be allowed misleads
         say(coordinates(found["as_of"], words))
     raise typer.Exit(_CODES[found["verdict"]])
 
@@ -130,24 +135,61 @@ def rights_tree(found: dict[str, Any], words: Words) -> "Tree":
 
 
 def _say_rights(branch: "Tree", node: dict[str, Any], because: dict[str, Any] | None, words: Words) -> None:
+    """Draw one object: its titles, the chains that it cites, each trouble once and where it hangs."""
     from rich.text import Text
 
     for title in node["titles"]:
         owners = ", ".join(f"{one['party']} {one['share_bp'] / 100:.2f} %" for one in title["owners"])
         contested = words("  有争议", "  contested") if title["contested"] else ""
         branch.add(Text(f"{words('权属', 'title')} {title['id']}  {owners}{contested}"))
+    here = because if because is not None and because["object"] == node["id"] else None
+    drawn: set[str] = set()
     for cited in node["cited"]:
-        label = f"{words('引用', 'cites')} {cited['id']}  {words('权属', 'title')} {cited['title']}"
-        chain = branch.add(Text(label))
+        under = words(f"（权属 {cited['title']}）", f" (title {cited['title']})")
+        chain = branch.add(Text(f"{words(*_CITES[cited['kind']])} {cited['id']}{under}"))
         for link in cited["links"]:
-            state = words(*_STANDING[link["standing"]["state"]])
-            chain = chain.add(Text(f"{link['id']}  {state}", "" if link["standing"]["state"] != "ended" else "red"))
-            if because is not None and because["link"] == link["id"] and because["object"] == node["id"]:
-                chain.add(Text(f"✗ {words(because['zh'], because['en'])}", "red"))
+            drawn.add(link["id"])
+            chain = chain.add(_link(link["id"], link["standing"], words))
+            if here is not None and here["link"] == link["id"] and here["cause"] not in _ON_A_LINK:
+                chain.add(Text(f"✗ {_clause(here, words)}", "red"))
     for licence in node["licences"]:
-        branch.add(Text(f"{words('模型许可证', 'model licence')} {licence}"))
+        told = branch.add(Text(f"{words('模型许可证', 'model licence')} {licence}"))
+        if here is not None and here["licence"] == licence:
+            told.add(Text(f"✗ {_clause(here, words)}", "red"))
     for trouble in node["troubles"]:
-        branch.add(Text(f"✗ {words(trouble['zh'], trouble['en'])}", "red"))
+        if trouble["cause"] not in _ON_A_LINK or trouble["link"] not in drawn:
+            branch.add(_trouble(trouble, words))
+
+
+def _link(identifier: str, standing: dict[str, Any], words: Words) -> "Text":
+    """Return a link of a chain and how it stands, marked where that decides."""
+    from rich.text import Text
+
+    mark = {"ended": "✗ ", "pending": "? " if standing["missing"] else ""}.get(standing["state"], "")
+    style = {"✗ ": "red", "? ": "yellow"}.get(mark, "")
+    return Text(f"{mark}{identifier}  {standing_text(standing, words)}", style)
+
+
+def _trouble(trouble: dict[str, Any], words: Words) -> "Text":
+    """Return what is wrong with the object that is drawn, or not known of it, without naming it again."""
+    from rich.text import Text
+
+    from domain.rights.authorisation import UNKNOWNS
+
+    mark, style = ("?", "yellow") if trouble["cause"] in UNKNOWNS else ("✗", "red")
+    return Text(f"{mark} {_without_object(trouble, words)}", style)
+
+
+def _without_object(trouble: dict[str, Any], words: Words) -> str:
+    name = trouble["object"]
+    return words(trouble["zh"].removeprefix(f"{name}："), trouble["en"].removeprefix(f"{name}: "))
+
+
+def _clause(because: dict[str, Any], words: Words) -> str:
+    """Return what is too narrow of the link or the licence under which it is drawn."""
+    if because["cause"] != "scope":
+        return _without_object(because, words)
+    return words(because["zh"].partition("；")[2], because["en"].partition("; ")[2])
 
 
 @app.command("impact")
@@ -174,12 +216,20 @@ def impact(
     if as_json:
         say_json(found)
         return
-    words = Words(settings.lang)
-    told = f"{found['count']}", f"{found['directly']}"
-    say(words(f"基于它的 {told[0]} 件，其中直接 {told[1]} 件", f"{told[0]} rest on it, {told[1]} of them directly"))
+    _say_impact(found, Words(settings.lang))
+
+
+def _say_impact(found: dict[str, Any], words: Words) -> None:
+    from infra.cli.trees import STATUSES
+
+    count, direct = found["count"], found["directly"]
+    say(words(f"基于它的 {count} 件，其中直接 {direct} 件", f"{count} rest on it, {direct} of them directly"))
     for name, count in found["by_status"].items():
-        say(f"  {name:<16}{count:>10}")
+        say(f"  {padded(words(STATUSES.get(name, name), name), 12)}{count:>10}")
     for one in found["sample"]:
         say(f"  {one}")
-    say(f"  {words('根', 'root'):<8}{found['root']}")
+    if len(found["sample"]) < found["count"]:
+        left_out = found["count"] - len(found["sample"])
+        say(words(f"  …… 另有 {left_out} 件", f"  ... and {left_out} more"))
+    say(f"  {padded(words('树根', 'root'), 12)}{found['root']}")
     say(coordinates(found["as_of"], words))

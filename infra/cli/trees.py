@@ -9,7 +9,7 @@ from rich.tree import Tree
 from infra.cli.output import Words
 
 TREE_NODES_MAX: Final = 80
-_CHINESE: Final = {
+STATUSES: Final = {
     "admitted": "准入",
     "quarantined": "隔离",
     "rejected": "拒绝",
@@ -70,7 +70,7 @@ def _label(node: dict[str, Any], relation: str) -> Text:
 
 
 def _said(status: str, words: Words) -> Text:
-    return Text(words(_CHINESE.get(status, status), status), _STATUS_STYLES.get(status, ""))
+    return Text(words(STATUSES.get(status, status), status), _STATUS_STYLES.get(status, ""))
 
 
 def status_tables(found: dict[str, Any], words: Words) -> list[Table]:

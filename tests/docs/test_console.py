@@ -12,14 +12,16 @@ PAGES = sorted(path for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.m
 
 @pytest.mark.parametrize("page", [p for p in PAGES if steps_of(p)], ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_console_block_does_what_the_page_says(page: Path, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "examples" / "film", tmp_path / "examples" / "film")
+    for name in ("film", "rights"):
+        shutil.copytree(ROOT / "examples" / name, tmp_path / "examples" / name)
     with Shell(tmp_path) as shell:
         for step in steps_of(page):
             shell.run(step)
 
 
-def test_the_tutorial_is_among_them() -> None:
-    assert len(steps_of(ROOT / "docs" / "tutorial.md")) > 15
+@pytest.mark.parametrize("name", ["tutorial.md", "reading.md", "rights.md"])
+def test_the_pages_that_walk_through_are_among_them(name: str) -> None:
+    assert len(steps_of(ROOT / "docs" / name)) > 15
 
 
 def test_wildcards_stand_for_text_and_for_lines() -> None:
