@@ -77,6 +77,6 @@ def _tell(works: Works, case: str) -> None:
         "Civil Code:",
     )
     for one in found["chronology"]:
-        cited = "; ".join(works.words(article["zh"], article["en"]) for article in one["articles"])
+        cited = works.words("；", "; ").join(works.words(article["zh"], article["en"]) for article in one["articles"])
         at = "" if one["at"] is None else one["at"][:10]  # what only was recorded has no day of its own
         works.say(f"   {one['number']:>4}  {at:<10}  {works.words(*STEPS[one['step']])}  {cited}".rstrip())

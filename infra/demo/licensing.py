@@ -61,7 +61,7 @@ class Counter:
 
 def refuse_a_licence(works: Works, poster: str, title: str, buyer: str) -> None:
     """Have a commercial licence of the poster refused, as an event that names the ancestor and the clause."""
-    _, told = Counter(works, works.studio, buyer).issue(poster, title, "poster-licence", ("海报许可", "poster licence"))
+    _, told = Counter(works, works.studio, buyer).issue(poster, title, "poster-licence", ("L-海报", "L-poster"))
     (event,) = told["events"]
     if not event["type"].endswith(".LicenceRefused") or "research" not in event["event"]["clause"]:
         raise Invalid(f"licence of the poster: expected the refusal of the research grant, found {event}")
@@ -75,14 +75,12 @@ def refuse_a_licence(works: Works, poster: str, title: str, buyer: str) -> None:
 def license_a_ride(works: Works, filmed: Filmed, people: People, buyer: str) -> None:
     """License a ride made from the film, check the token offline, and settle a quarter to the cent."""
     park = works.enrol("organisation", "乐园", "park")
-    granted = works.grant(
-        filmed.title, (works.studio, park), "film-to-ride", ("游船授权", "ride grant"), share_bp=2_000
-    )
-    title = works.own("ride.txt", park, "游船", "of the ride")
+    granted = works.grant(filmed.title, (works.studio, park), "film-to-ride", ("R-游船", "R-ride"), share_bp=2_000)
+    title = works.own("ride.txt", park, "G-游船", "G-ride")
     ride = works.bring("ride.txt", park, "游船", "ride", made_from=filmed.film)
     works.cite(ride, park, granted)
     counter = Counter(works, park, buyer)
-    licence, told = counter.issue(ride, title, "ride-licence", ("游船许可", "ride licence"))
+    licence, told = counter.issue(ride, title, "ride-licence", ("L-游船", "L-ride"))
     issued = told["events"][0]
     if not issued["type"].endswith(".LicenceIssued"):
         raise Invalid(f"licence of the ride: expected to be issued, found {issued}")

@@ -86,9 +86,8 @@ class Works:
     def list_names(self, letters: str) -> None:
         """Say which names stand for which identifiers of these letters: O objects, G titles, R grants, P parties."""
         for identifier, name in self._names.items():
-            letter = identifier.partition("/")[2][0]
-            if letter in letters:
-                self.say(f"   {identifier}  {self.words('权属 ', 'title ') if letter == 'G' else ''}{name}")
+            if identifier.partition("/")[2][0] in letters:
+                self.say(f"   {identifier}  {name}")
 
     # -- people, papers, works -----------------------------------------------------------------------------------------
 
