@@ -17,7 +17,7 @@ RIGHTS = (
     "valid  film\n",
     "title of the novel  author 70.00 %, co-author 30.00 %",
     "territory: granted CN, HK; asked US; beyond: US",
-    "✗ model: not within what is allowed, link research grant; natures: granted research; asked commercial;",
+    "✗ natures: granted research; asked commercial; beyond: commercial",
     "a commercial licence of it is refused, on record (entry ",
     "grant research grant: natures: granted research; asked commercial; beyond: commercial",
     "its token shows uses and territory alone and is valid offline",
