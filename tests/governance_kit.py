@@ -7,7 +7,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -87,6 +87,11 @@ def without_secrets(patterns: Sequence[str], document: dict[str, Any]) -> dict[s
         for item in document[name] if inner else ():
             item.pop(inner)
     return document
+
+
+@lru_cache(maxsize=1 << 16)
+def _event(entry: bytes) -> Event:
+    return CODEC.decode(entry).event
 
 
 class Town:
@@ -267,8 +272,7 @@ class Town:
 
     def load(self, stream: UUID, aggregate: Aggregate[Any]) -> Loaded[Any]:
         """Return a stream as it stands."""
-        decode = self.application.codec.decode
-        return StreamCache(self.store.streams([stream]), lambda entry: decode(entry).event).load(stream, aggregate)
+        return StreamCache(self.store.streams([stream]), _event).load(stream, aggregate)
 
     def party(self, party: UUID) -> Party:
         """Return a party as it stands."""

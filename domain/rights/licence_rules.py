@@ -258,9 +258,10 @@ def _issue(licence: Licence, offered: LicenceOffered, command: IssueLicence, fac
     if facts.changed is not None:
         stream, index = facts.changed
         raise Rejected(f"derivation: {stream} has changed at entry {index}, after it was read; issue again")
-    if facts.derivation.missing is not None:
+    not_allowed = _not_ready(requested, facts) or why_not(scope, facts.derivation)
+    if not_allowed is None and facts.derivation.missing is not None:
         raise Rejected(f"derivation: {facts.derivation.missing}")
-    not_allowed = _not_allowed(requested, scope, facts.derivation, facts)
+    not_allowed = not_allowed or _ended_meanwhile(facts.derivation, facts)
     if not_allowed is not None:
         refused = LicenceRefused(
             clause=not_allowed.clause[:CLAUSE_CHARACTERS_MAX],
@@ -309,13 +310,18 @@ def _require_plan(offered: LicenceOffered, command: IssueLicence, derivation: De
     require_document("IssueLicence", command.plan, facts.documents)
 
 
-def _not_allowed(requested: LicenceRequested, scope: Scope, derivation: Derivation, facts: Facts) -> WhyNot | None:
-    """Return what does not allow the request by now: an object, a key, a grant of the derivation, or a limit of it."""
+def _not_ready(requested: LicenceRequested, facts: Facts) -> WhyNot | None:
+    """Return which object is not admitted any more, or that the key is not in force."""
     for name, item in facts.objects.items():
         if not item.admitted:
             return WhyNot(name, None, f"object {name} is not admitted, or withdrawn")
     if requested.key not in facts.licensee.keys:
         return WhyNot(None, None, f"key: it is not in force any more for {requested.licensee}")
+    return None
+
+
+def _ended_meanwhile(derivation: Derivation, facts: Facts) -> WhyNot | None:
+    """Return which title or grant of the derivation does not hold by now, though it did when that was read."""
     for title_id, title in facts.titles.items():
         turn = title.fallen(facts.now)
         if turn is not None:
@@ -326,7 +332,7 @@ def _not_allowed(requested: LicenceRequested, scope: Scope, derivation: Derivati
         why = why_not_held(facts.grants.get(grant_id, Grant()), facts.now)
         if why is not None:
             return WhyNot(None, None, f"grant {grant_id} {why}")
-    return why_not(scope, derivation)
+    return None
 
 
 # -- usage, and how it ends --------------------------------------------------------------------------------------------

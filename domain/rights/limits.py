@@ -41,7 +41,7 @@ class WhyNot:
 class Derivation:
     """What a derivation allows: as of a ledger index, by which limits, and the grants on which those rest.
 
-    `missing` says what is not known, `refusal` what does not allow any use at all; with either there are no limits.
+    `missing` says what is not known, `refusal` what does not allow any use at all; with that there are no limits.
     `read` are the streams of all other objects and titles that were looked at. `plans` are the digests of the
     settlement plans of the objects, in their order.
     """

@@ -15,6 +15,7 @@ from infra.bootstrap import Session
 from infra.clock import now_us
 from infra.rights.check import namer
 from infra.rights.derivation import VIEWS, derivation_of
+from infra.rights.derivation import Derivation as Found
 from infra.trade.planning import plan_of
 from infra.views.session import caught_up
 
@@ -28,19 +29,27 @@ def derivation_in(session: Session, objects: Sequence[ObjectId], instant: dateti
     """
     with caught_up(session).looks(VIEWS, None, now_us()) as looks:
         found = derivation_of(looks, objects, instant)
+    return limited(found, currency, session.config.prefix)
+
+
+def limited(found: Found, currency: str, prefix: str) -> Derivation:
+    """Return what a derivation that was read allows; its plans are in that currency. Raises: Invalid, as above."""
     read = {stream for material in found.materials for stream in (*material.nodes, *material.claims)}
     told = Derivation(found.position, rests_on=found.rests_on, read=tuple(sorted(read)))
     limits: list[Limit] = []
+    missing: str | None = None
     for material in found.materials:
-        name = namer(material, session.config.prefix)
+        name = namer(material, prefix)
         trouble = judge(material).trouble
         if trouble is not None:
             said = told_of(trouble, name)[1]
-            if trouble.verdict is Verdict.INCOMPLETE:
-                return replace(told, missing=said)
-            return replace(told, refusal=_refusal(trouble, said))
+            if trouble.verdict is Verdict.INVALID:
+                return replace(told, refusal=_refusal(trouble, said))
+            missing = missing or said
         limits += _limits(material, name)
-    plans = (plan_of(found, sold, currency, session.config.prefix)[1] for sold in objects)
+    if missing is not None:
+        return replace(told, limits=tuple(limits), missing=missing)
+    plans = (plan_of(found, sold, currency, prefix)[1] for sold in found.of)
     return replace(told, limits=tuple(limits), plans=tuple(Sha256(sha256(one).digest()) for one in plans))
 
 

@@ -273,6 +273,16 @@ def test_what_it_is_made_of_refuses_it_with_the_clause(market: Market) -> None:
     assert at(market, name) == Refused(event.clause)
 
 
+def test_what_is_known_to_be_wrong_comes_before_what_is_not_known(market: Market) -> None:
+    name = market.requested()
+    market.limits, market.missing = (RESEARCH,), "a title is contested"
+    (event,) = market.deal(issuing(name), OWNER)
+    assert isinstance(event, LicenceRefused) and "licence of the training set" in event.clause
+    market.deal(asking(name), BUYER)
+    market.limits = (Limit(NOVEL, WHOLE, "title"),)
+    refused(market, issuing(name), OWNER, "derivation: a title is contested")
+
+
 def test_a_clause_that_is_too_long_is_cut(market: Market) -> None:
     name = market.requested()
     market.limits = (replace(RESEARCH, clause="c" * 3_000),)
