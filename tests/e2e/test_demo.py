@@ -17,7 +17,7 @@ RIGHTS = (
     "valid  film\n",
     "title G-novel  author 70.00 %, co-author 30.00 %",
     "territory: granted CN, HK; asked US; beyond: US",
-    "│   └── R-research  in force\n   │       └── ✗ natures: granted research; asked commercial; beyond: commercial",
+    "✗ natures: granted research; asked commercial; beyond: commercial",
     "a commercial licence of it is refused, on record (entry ",
     "grant R-research: natures: granted research; asked commercial; beyond: commercial",
     "its token shows uses and territory alone and is valid offline",
