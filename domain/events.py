@@ -87,6 +87,13 @@ class Event:
         """Return the keys that this event takes and releases; pure, so the key table is rebuilt from the log."""
         return NO_KEYS
 
+    def committed_as(self, event_id: UUID, path: str) -> tuple[UUID, str]:
+        """Return under which event's id and at which place the commitment at `path` of this event was made.
+
+        `event_id` is its own. It is at its own place under its own id, unless the event goes on with another's list.
+        """
+        return event_id, path
+
 
 _E = TypeVar("_E", bound=Event)
 

@@ -44,6 +44,7 @@ from domain.rights.licence_events import (
 )
 from domain.rights.licence_rules import Facts, Item, decide
 from domain.rights.limits import NO_CURRENCY, Derivation, why_not
+from domain.rights.plan import PLAN_BYTES_MAX
 from domain.rights.scope_terms import scope_of
 from producers.authority import ANYBODY, PARTY, Acting, CommandSpec, Keys
 from producers.commands import Aggregate, Decision, Loaded, View, Write
@@ -53,7 +54,6 @@ from producers.identity import OBJECT
 from producers.titles import TITLE
 
 LICENCE: Final = Aggregate("Licence", LicenceOffered.TYPE, Licence(), evolve)
-PLAN_BYTES_MAX: Final = 16 << 20
 DOCUMENTS: Final = {"plan": PLAN_BYTES_MAX, "evidence": DOCUMENT_BYTES_MAX, "basis": DOCUMENT_BYTES_MAX}
 """Fields that name a document on which a decision rests, with the bytes that it may have."""
 UNDER: Final = (OfferLicence, IssueLicence, ReportUsage, RevokeLicence)

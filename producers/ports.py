@@ -15,7 +15,7 @@ from domain.errors import Conflict, LedgerError
 from domain.events import Recorded
 
 COMMAND_EVENTS_MAX = 1_000
-COMMAND_BYTES_MAX = 1 << 20
+COMMAND_BYTES_MAX = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)

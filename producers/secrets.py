@@ -23,18 +23,6 @@ def matches(pattern: str, path: str) -> bool:
     return len(names) == len(parts) and all(_number(part) if name == "*" else name == part for name, part in pairs)
 
 
-def at(path: str, found: Any) -> Any:
-    """Return what stands at a place. Raises: LookupError."""
-    for part in path.split("."):
-        if isinstance(found, tuple):
-            found = found[int(part)] if _number(part) else None
-        else:
-            found = getattr(found, part, None)
-        if found is None:
-            raise LookupError(path)
-    return found
-
-
 def with_values(found: Any, values: Mapping[str, Any]) -> Any:
     """Return a command or an event with other values at these places. Raises: LookupError where a place is none."""
     return _with(found, sorted((path.split("."), value) for path, value in values.items()))

@@ -11,18 +11,17 @@ from uuid import UUID
 
 from domain.capability.resource import read_price
 from domain.command import Command
-from domain.errors import Invalid, Rejected
+from domain.errors import Conflict, Invalid, Rejected
 from domain.events import Event, Sha256
 from domain.governance.authority import Amount, Permission
 from domain.governance.events import Role
-from domain.ids import LicenceId, ObjectId, PartyId
-from domain.rights import settlement_rules, sold, valuation
-from domain.rights.licence_events import LicenceOffered
+from domain.ids import EventId, LicenceId, ObjectId, PartyId
+from domain.rights import settlement_rules, valuation
+from domain.rights.licence import Licence
 from domain.rights.plan import PLAN_BYTES_MAX, PLAN_DEPTH_MAX, read_plan
 from domain.rights.settlement import Plan
-from domain.rights.settlement_events import SettlementMade, SettlementReversed, account_key
+from domain.rights.settlement_events import SettlementContinued, SettlementMade, SettlementReversed, account_key
 from domain.rights.settlement_rules import AMOUNT, MakeSettlement, ReverseSettlement, Settlement
-from domain.rights.sold import Sold
 from domain.rights.statement import STATEMENT_BYTES_MAX, STATEMENT_DEPTH_MAX, Statement, read_statement
 from domain.rights.valuation import (
     AMOUNTS,
@@ -36,9 +35,9 @@ from producers.authority import ANYBODY, PARTY, Acting, CommandSpec, Keys
 from producers.commands import Aggregate, Decision, Loaded, View, Write
 from producers.host import DOCUMENT_BYTES_MAX, Host
 from producers.identity import OBJECT
+from producers.licences import LICENCE
 from schemas.strict_json import parse_strict
 
-LICENCE: Final = Aggregate("Sold", LicenceOffered.TYPE, Sold(), sold.evolve)
 SETTLEMENT: Final = Aggregate("Settlement", SettlementMade.TYPE, Settlement(), settlement_rules.evolve)
 VALUATION: Final = Aggregate("Valuation", ValuationIssued.TYPE, Valuation(), valuation.evolve)
 APPRAISER: Final = frozenset({Role.AUDITOR})
@@ -48,13 +47,17 @@ LINES: Final = "lines.*.amount"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found before the decision: the licence, its plan, the statement, documents, payees that were erased."""
+    """What was found before the decision: the licence, its plan, the statement, documents, payees and who was erased.
+
+    Whether a payee was erased says under whose key its amounts lie, so all of them are read again with the decision.
+    """
 
     licence: LicenceId | None
     digest: Sha256 | None = None
     plan: Plan | None = None
     statement: Statement | None = None
     documents: frozenset[Sha256] = frozenset()
+    payees: tuple[PartyId, ...] = ()
     erased: frozenset[PartyId] = frozenset()
 
 
@@ -82,15 +85,16 @@ def _here(host: Host, *digests: Sha256) -> frozenset[Sha256]:
 
 
 def _gather_make(command: MakeSettlement, host: Host) -> Found:
-    licence: Sold = host.state(command.licence, LICENCE)
+    licence: Licence = host.state(command.licence, LICENCE)
+    digest = None if licence.issued is None else licence.issued.plan
     try:
-        plan = None if licence.plan is None else plan_at(host, licence.plan)
+        plan = None if digest is None else plan_at(host, digest)
         statement = statement_at(host, command.statement)
     except Invalid as err:
         raise Rejected(f"MakeSettlement refused: {err}") from err
-    parties = {line.party for line in command.lines}
+    parties = tuple(sorted({line.party for line in command.lines}))
     erased = frozenset(party for party in parties if host.state(party, PARTY).erased)
-    return Found(command.licence, licence.plan, plan, statement, _here(host, command.usage), erased)
+    return Found(command.licence, digest, plan, statement, _here(host, command.usage), parties, erased)
 
 
 def _gather_reverse(command: ReverseSettlement, host: Host) -> Found:
@@ -99,14 +103,18 @@ def _gather_reverse(command: ReverseSettlement, host: Host) -> Found:
 
 def _run(command: Any, view: View, acting: Acting) -> Decision[UUID]:
     found: Found = acting.evidence
-    licence = Sold() if found.licence is None else view.load(found.licence, LICENCE).state
+    licence = Licence() if found.licence is None else view.load(found.licence, LICENCE).state
     loaded: Loaded[Settlement] = _account(command, view)
+    if {payee for payee in found.payees if view.load(payee, PARTY).state.erased} != found.erased:
+        raise Conflict(f"{type(command).__name__}: a payee was erased meanwhile, whose amount lies elsewhere now")
+    event = acting.event_id
     facts = settlement_rules.Facts(
         who=acting.who,
         now=acting.now,
         licence=licence,
-        plan=found.plan if licence.plan == found.digest else None,
+        plan=found.plan if licence.issued is not None and licence.issued.plan == found.digest else None,
         values=acting.values,
+        event=None if event is None else EventId(event),
         statement=found.statement,
         documents=found.documents,
     )
@@ -133,7 +141,7 @@ def _reads(command: Any, keys: Keys) -> tuple[UUID, ...]:
 
 
 def _of_licence(found: Found | None) -> tuple[UUID, ...]:
-    return () if found is None or found.licence is None else (found.licence,)
+    return () if found is None or found.licence is None else (found.licence, *found.payees)
 
 
 def _payee(command: MakeSettlement, who: PartyId, path: str, found: Found) -> PartyId:
@@ -190,9 +198,9 @@ def _of_holder(_: Any, who: PartyId, __: str, found: Valued) -> PartyId:
     return found.holder or who  # without a holder it is refused
 
 
-def _spec(command: type[Command], event: type[Event], **more: Any) -> CommandSpec:
+def _spec(command: type[Command], *events: type[Event], **more: Any) -> CommandSpec:
     permission = Permission(command.NAME, ANYBODY, signed=True)
-    return CommandSpec(command, permission, _run, (event,), lookups=_lookups, reads=_reads, rests=_of_licence, **more)
+    return CommandSpec(command, permission, _run, events, lookups=_lookups, reads=_reads, rests=_of_licence, **more)
 
 
 def _appraisal(command: type[Command], event: type[Event], *secrets: str) -> CommandSpec:
@@ -214,6 +222,7 @@ COMMANDS: Final = (
     _spec(
         MakeSettlement,
         SettlementMade,
+        SettlementContinued,
         gather=_gather_make,
         secrets=(AMOUNT, LINES),
         data_subject=_payee,

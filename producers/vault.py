@@ -7,7 +7,7 @@ which is all that events name, is a commitment to it. Two adapters pass one cont
 it says is checked against the commitment in the log.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import UUID
@@ -64,6 +64,14 @@ class Vault(Protocol):
         Raises:
             NotFound: it was destroyed, or was never here.
             Invalid: the row is damaged, or of another key.
+            Unavailable: the vault cannot be read.
+        """
+
+    def openings(self, event_id: UUID, paths: Sequence[str]) -> Mapping[str, Opening]:
+        """Return what opens those commitments of an event whose values are here, by place.
+
+        Raises:
+            Invalid: a row is damaged, or of another key; `open` says of each which.
             Unavailable: the vault cannot be read.
         """
 

@@ -45,7 +45,7 @@ from schemas.shapes import (
 from schemas.strict_json import INTEGER_MAX, parse_strict, shown
 from schemas.values import check
 
-REQUEST_BYTES_MAX: Final = 1 << 20
+REQUEST_BYTES_MAX: Final = 8 << 20
 DEPTH_MAX: Final = 16
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _IDENTIFIER: Final = r"^10\.[0-9.]+/%s\.[0-9A-Za-z]{26}-[0-9A-Za-z]$"

@@ -23,14 +23,15 @@ from domain.rights.licence_events import LicenceIssued, LicenceOffered
 from domain.rights.plan import make_plan, plan_json
 from domain.rights.scope_terms import terms_of
 from domain.rights.settlement import Holder, Plan, PlanEdge, PlanNode, Settled, settle
-from domain.rights.settlement_events import ReversalReason, SettledLine
-from domain.rights.settlement_rules import AMOUNT, MakeSettlement, ReverseSettlement, Settlement, line_path
+from domain.rights.settlement_events import ReversalReason, SettledLine, line_path
+from domain.rights.settlement_rules import AMOUNT, MakeSettlement, ReverseSettlement, Settlement
 from domain.rights.statement import Statement, statement_json
 from domain.rights.valuation import IssueValuation, Method, SupersededBecause, SupersedeValuation
 from producers.application import LedgerApplication
 from producers.commands import Actor, Decision, Outcome, Task, View, Write
+from producers.licences import LICENCE
 from producers.ports import CommandKey
-from producers.settlements import LICENCE, SETTLEMENT
+from producers.settlements import SETTLEMENT
 from tests.governance_kit import ANY, NOW, PREFIX, Town, signer_of
 from tests.rights_kit import FILM
 
@@ -128,6 +129,18 @@ class Market:
         digest = self.town.put(document) if here else Sha256(hashlib.sha256(document).digest())
         events = licence_events(self.park, self.buyer, self.ride, digest, currency)
         return LicenceId(append(self.town.application, self.park, self.town.new_id(), events))
+
+    def crowd(self, *people: int) -> tuple[LicenceId, Plan]:
+        """Return a licence whose object is made from works of so many equal holders each, and its own holders last."""
+        objects = {}
+        for birth, many in enumerate(people):
+            one, each = ObjectId(self.town.new_id()), 10_000 // many
+            holders = tuple(Holder(party=PartyId(self.town.new_id()), share_bp=each) for _ in range(many))
+            objects[one] = node(one, birth, holders)
+        names = list(objects)
+        edges = tuple(PlanEdge(child=names[-1], parent=parent, share_bp=500) for parent in names[:-1])
+        plan = make_plan(names[-1], "CNY", objects.values(), edges)
+        return self.licensed(plan), plan
 
     def command(
         self,

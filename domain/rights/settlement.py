@@ -15,11 +15,11 @@ states a share. A share is in basis points (bp, 1/10,000) of what the derived ob
 4. What an edge gets flows into its parent; what a holder gets is a line.
 
 So no unit is made or lost at any node, and the lines add up to the amount. Amounts are integers in minor units of one
-currency, net of tax. Reversal negates the lines that were recorded; nothing is computed again.
+currency, net of tax. What was recorded is undone by counting it no longer; nothing is computed again.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated as A
 from typing import Final
 
@@ -75,7 +75,7 @@ class Plan:
 
 @value
 class Line:
-    """What a party gets as a title holder of one node; negative in a reversal, never 0."""
+    """What a party gets as a title holder of one node; never 0."""
 
     object: A[ObjectId, Doc("the node")]
     party: A[PartyId, Doc("who gets it")]
@@ -84,7 +84,7 @@ class Line:
 
 @value
 class Flow:
-    """What flows over one edge; negative in a reversal, never 0."""
+    """What flows over one edge; never 0."""
 
     child: A[ObjectId, Doc("from the derived object")]
     parent: A[ObjectId, Doc("to what it is derived from")]
@@ -166,15 +166,6 @@ def split(arrived: int, weights: list[int]) -> list[int]:
         for place in sorted(range(len(exact)), key=lost.__getitem__)[:left_over]:
             parts[place] += 1
     return parts
-
-
-def reverse(settled: Settled) -> Settled:
-    """Return the settlement that undoes one: its recorded lines and flows negated, in their order."""
-    return Settled(
-        amount=replace(settled.amount, minor=-settled.amount.minor),
-        lines=tuple(replace(line, minor=-line.minor) for line in settled.lines),
-        flows=tuple(replace(flow, minor=-flow.minor) for flow in settled.flows),
-    )
 
 
 def check_plan(plan: Plan) -> Mapping[int, list[PlanEdge]]:

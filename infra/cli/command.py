@@ -13,7 +13,7 @@ from infra.cli.output import EXIT_DENIED, Words, note, say, say_json
 if TYPE_CHECKING:
     from infra.governance.given import Giver
 
-INPUT_BYTES_MAX = (1 << 20) + 1
+INPUT_BYTES_MAX = (8 << 20) + 1  # one more than a request may have, so that more is noticed
 IdOption = Annotated[
     str | None, typer.Option("--id", help="UUID of this command; given again, it is answered, not repeated.")
 ]

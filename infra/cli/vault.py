@@ -38,12 +38,12 @@ def open_value(
     with opened(settings) as session:
         decoded = entry_at(session.application, index)
         commitment_at(decoded.event, path)
-        event_id = UUID(int=decoded.envelope.event_id.int)
+        event_id, place = decoded.event.committed_as(UUID(int=decoded.envelope.event_id.int), path)
         given = giver.given(session.config.holder_id, session.application.new_id)
-        recorded = record_opening(session, given, event_id, path, purpose)
+        recorded = record_opening(session, given, event_id, place, purpose)
         if recorded is None:
             raise NotFound(f"the vault has no value for {path!r} of entry {index}: it was erased, or never here")
-        document = opening_document(index, decoded, path, session.vault.open(event_id, path))
+        document = opening_document(index, decoded, path, session.vault.open(event_id, place))
     if as_json:
         say_json(document)
         return

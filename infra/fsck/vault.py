@@ -8,7 +8,7 @@ What no event names (a crash between vault and ledger left it, or its event is b
 judged: its subject's erasure destroys it too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -18,11 +18,11 @@ from domain.events import Envelope, Event, Sha256
 from domain.governance.events import ErasureCompleted, SubjectErased
 from domain.identity.events import DuplicateSubmissionDetected, ObjectIdentified
 from domain.rights.events import RightsClaimed
-from domain.rights.settlement_events import SettlementMade
+from domain.rights.settlement_events import SettlementContinued, SettlementMade
 from domain.rights.valuation import ValuationIssued
 from producers.registry import REGISTRY
 from producers.secrets import places
-from producers.vault import Vault
+from producers.vault import Opening, Vault
 from schemas.catalogue import CATALOGUE
 from schemas.codec import Decoded
 
@@ -117,21 +117,55 @@ class VaultCheck:
             self.unknown.append(str(err))
 
     def _values_of(self, index: int, envelope: Envelope, event: Event) -> None:
-        for path, commitment in places(COMMITTED.get(type(event), ()), event):
+        found = [
+            (path, commitment, *event.committed_as(envelope.event_id, path))
+            for path, commitment in places(COMMITTED.get(type(event), ()), event)
+        ]
+        if not found:
+            return
+        openings = self._openings(found[0][2], [place for *_, place in found])  # of one event, all of them
+        for path, commitment, event_id, place in found:
             what = f"the value of {path} of the entry at {index}"
-            try:
-                opening = self._vault.open(envelope.event_id, path)
-                verify_opening(commitment, envelope.event_id, path, opening.salt, opening.value)
-            except NotFound:
+            opening = openings.get(place)
+            if opening is None:
                 if isinstance(event, ValuationIssued):  # what an object is worth is its holder's secret
                     _note(self._missing_of_object, event.object, what)
                 else:
-                    _note(self._missing, _subject(envelope, event, path), what)
+                    _note(self._missing, self._subject(envelope, event, path), what)
                 continue
+            try:
+                if isinstance(opening, Invalid):
+                    raise opening
+                verify_opening(commitment, event_id, place, opening.salt, opening.value)
             except Invalid as err:
                 self.damages.append(f"{what}: {err}")
             self._values += 1
             self._found += 1
+
+    def _openings(self, event_id: UUID, paths: Sequence[str]) -> Mapping[str, Opening | Invalid]:
+        """Return what the vault has for commitments of one event; where a row is damaged, why, and the others."""
+        try:
+            return self._vault.openings(event_id, paths)
+        except Invalid:
+            found: dict[str, Opening | Invalid] = {}
+        for path in paths:
+            try:
+                found[path] = self._vault.open(event_id, path)
+            except NotFound:
+                continue
+            except Invalid as err:
+                found[path] = err
+        return found
+
+    def _subject(self, envelope: Envelope, event: Event, path: str) -> UUID:
+        """Return under whose key a value lies: a settlement's line under its party's, as long as that was not erased.
+
+        Payees are guarded by the decision, so that who was erased before it in the log was erased for it.
+        """
+        if isinstance(event, SettlementMade | SettlementContinued) and path.startswith("lines."):
+            party = event.lines[int(path.split(".")[1])].party
+            return _whom(envelope) if party in self._erased else party
+        return envelope.stream_id if event.STREAM == "P" else _whom(envelope)
 
     def _document(self, index: int, what: str, sha256: Sha256 | None, missing: dict[UUID, list[str]], of: UUID) -> None:
         if sha256 is None or sha256 in self._documents:
@@ -151,13 +185,6 @@ class VaultCheck:
 def _whom(envelope: Envelope) -> UUID:
     """Return for whom an event was recorded."""
     return envelope.on_behalf_of or envelope.actor
-
-
-def _subject(envelope: Envelope, event: Event, path: str) -> UUID:
-    """Return whose secret a value is: the party's of a line of a settlement, else the party's that the event is of."""
-    if isinstance(event, SettlementMade) and path.startswith("lines."):
-        return event.lines[int(path.split(".")[1])].party
-    return envelope.stream_id if event.STREAM == "P" else _whom(envelope)
 
 
 def _note(missing: dict[UUID, list[str]], key: UUID, said: str) -> None:

@@ -7,8 +7,7 @@ under the policy that its envelope names. What can be neither (no policy applied
 """
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -40,7 +39,7 @@ from producers.governance import POLICY_SET
 from producers.identity import OBJECT
 from producers.ports import CommandKey, LedgerRow
 from producers.registry import REGISTRY
-from producers.secrets import at
+from producers.secrets import places
 from schemas.attestation import ATTESTATION_BYTES_MAX, SubmitManifest, parse_attestation
 from schemas.requests import parse_request
 from schemas.values import instant_of
@@ -199,7 +198,7 @@ def _command_again(
     if spec.measures:
         return {"rests_on": [], "events": [], "same": None, "because": "it recorded a measurement: not made again"}
     given = parse_request(spec.command, rfc8785.dumps(command["input"]), session.config.prefix)
-    committed = _committed(session, spec, given, first)
+    committed = _committed(session, spec, given, events)
     if spec.weighs and committed is not None and committed.values.keys() != committed.fields.keys():
         return {"rests_on": [], "events": [], "same": None, "because": "it weighed values that were erased since"}
     host = BlobHost(session.blobs, partial(session.load, before=first.index), session.vault, desk_of(session))
@@ -231,15 +230,19 @@ def _command_again(
     }
 
 
-def _committed(session: Session, spec: CommandSpec, command: Command, first: Recorded) -> Committed | None:
+def _committed(session: Session, spec: CommandSpec, command: Command, events: Sequence[Recorded]) -> Committed | None:
     """Return the commitments as they were recorded, with what the vault still has of the values they open to."""
-    event_id, paths, values = first.envelope.event_id, spec.given_secrets(command), dict[str, Any]()
+    event_id, paths = events[0].envelope.event_id, spec.given_secrets(command)
     if not paths:
         return None
-    for path in paths:
-        with suppress(NotFound):
-            values[path] = json.loads(session.vault.open(event_id, path).value)
-    return Committed(event_id, {path: at(path, first.event) for path in paths}, values)
+    recorded = {
+        one.event.committed_as(one.envelope.event_id, place): commitment
+        for one in events
+        for place, commitment in places(spec.secrets, one.event)
+    }
+    opened = session.vault.openings(event_id, paths)
+    values = {path: json.loads(opening.value) for path, opening in opened.items()}
+    return Committed(event_id, {path: recorded[event_id, path] for path in paths}, values)
 
 
 def _judgement_again(session: Session, events: list[Recorded], judged: Recorded) -> dict[str, Any]:

@@ -1,19 +1,21 @@
 """Statements of an open ledger: which lines, opened on record, of a settlement or of a party."""
 
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 from domain.errors import NotFound
 from domain.ids import PartyId, SettlementId, format_id
-from domain.rights.settlement_rules import AMOUNT, line_path
+from domain.rights.settlement_events import line_path
+from domain.rights.settlement_rules import AMOUNT
 from domain.spelling import instant_text
 from infra.bootstrap import Session
 from infra.governance.given import Given
-from infra.trade.private import account_of, look_at_settlements, opened_amount
+from infra.trade.private import account_of, look_at_settlements, opened_lines
 from infra.trade.statement import Paper, Row, total_of
 from infra.vault.opening import record_opening
-from projections.settlements import LINE, SETTLEMENT
+from projections.settlements import LINE, SETTLEMENT, is_whole
 from schemas.values import instant_of
 
 
@@ -57,24 +59,23 @@ def party_paper(
     prefix, recorded = session.config.prefix, None
     with look_at_settlements(session, as_of) as look:
         settlements = {(row.account, row.number): row for row in look.rows(SETTLEMENT)}
-        found = [(settlements[line.account, line.number], line) for line in look.rows(LINE, party=[party])]
+        lines = [(settlements[line.account, line.number], line) for line in look.rows(LINE, party=[party])]
         position = look.as_of.position
+    found = sorted((one for one in lines if is_whole(one[0])), key=lambda one: (one[0].made, one[1].place))
     if not found:
         raise NotFound(f"{format_id('P', party, prefix)} was settled nothing as of entry {position}")
-    found.sort(key=lambda one: (one[0].made, one[1].place))
     for row, line in found:
         path = line_path(line.place)
         if session.vault.owner(row.event, path) == party:
             recorded = record_opening(session, given, row.event, path, purpose)
             break
-    lines = []
+    told: list[Row] = []
     with session.vault.lasting() as vault:
-        for row, line in found:
-            amount = opened_amount(vault, row.event, line_path(line.place), bytes(line.amount))
-            minor = None if amount is None else amount.minor
-            lines.append(_row(row, line.object, line.party, minor, prefix))
+        for row, some in groupby(found, key=lambda one: one[0]):
+            opened = opened_lines(vault, row, [line for _, line in some])
+            told += [_row(row, line.object, line.party, line.minor, prefix) for line in opened]
     facts = (("party", format_id("P", party, prefix)), ("position", str(position)))
-    return Paper(True, facts, lines, total_of(lines)), recorded
+    return Paper(True, facts, told, total_of(told)), recorded
 
 
 def _row(row: Any, object_id: UUID, party: UUID, minor: int | None, prefix: str) -> Row:

@@ -19,28 +19,27 @@ from domain.errors import Invalid, NotFound
 from domain.governance.authority import Amount
 from domain.ids import PartyId
 from domain.rights.settlement import Plan, settle
-from domain.rights.settlement_rules import AMOUNT, line_path
+from domain.rights.settlement_events import line_path
+from domain.rights.settlement_rules import AMOUNT
 from infra.bootstrap import Session
 from infra.clock import now_us
 from infra.views.reading import AsOf, Look
 from infra.views.session import caught_up
 from producers.vault import Opening
-from projections.settlements import LINE, SETTLEMENT, SETTLEMENTS
+from projections.settlements import LINE, SETTLEMENT, SETTLEMENTS, is_whole
 
 
 class Opens(Protocol):
     """Whoever has openings: a vault, or a file of them."""
 
-    def open(self, event_id: UUID, path: str) -> Opening:
-        """Return what opens a commitment. Raises: NotFound (erased, or never here), Invalid, Unavailable."""
+    def openings(self, event_id: UUID, paths: Sequence[str]) -> Mapping[str, Opening]:
+        """Return what opens those of an event's commitments that were not erased. Raises: Invalid, Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineAmount:
     """One line of a settlement as it is opened; `minor` is None where it was erased."""
 
-    account: UUID
-    number: int
     place: int
     object: UUID
     party: UUID
@@ -72,17 +71,25 @@ class Balance:
     erased: int
 
 
-def opened_amount(openings: Opens, event: UUID, path: str, commitment: bytes) -> Amount | None:
-    """Return the amount that a commitment opens to, None where it was erased.
+def opened_amounts(openings: Opens, event: UUID, commitments: Mapping[str, bytes]) -> dict[str, Amount]:
+    """Return the amounts that commitments under an event's id open to, by their place; without those that were erased.
 
     Raises: Invalid, where what the vault says is not what was committed to; Unavailable.
     """
-    try:
-        opening = openings.open(event, path)
-    except NotFound:
-        return None
-    verify_opening(commitment, event, path, opening.salt, opening.value)
-    return read_price(json.loads(opening.value))
+    found = {}
+    for path, opening in openings.openings(event, list(commitments)).items():
+        verify_opening(commitments[path], event, path, opening.salt, opening.value)
+        found[path] = read_price(json.loads(opening.value))
+    return found
+
+
+def opened_lines(openings: Opens, settlement: Any, lines: Sequence[Any]) -> Iterator[LineAmount]:
+    """Yield lines of one settlement, rows of the view, with their amounts. Raises: as `opened_amounts`."""
+    commitments = {line_path(line.place): bytes(line.amount) for line in lines}
+    amounts = opened_amounts(openings, settlement.event, commitments)
+    for line in lines:
+        amount = amounts.get(line_path(line.place))
+        yield LineAmount(line.place, line.object, line.party, None if amount is None else amount.minor)
 
 
 def look_at_settlements(session: Session, as_of: str | None) -> AbstractContextManager[Look]:
@@ -105,13 +112,18 @@ def balances(session: Session, party: PartyId | None, as_of: str | None) -> tupl
 
 def summed(settlements: Mapping[Any, Any], lines: Sequence[Any], openings: Opens) -> list[Balance]:
     """Return the balances that these lines make, in the order of parties and currencies."""
-    found: dict[tuple[UUID, str], list[int | None]] = {}
+    of_settlement: dict[Any, list[Any]] = {}
     for line in lines:
-        settlement = settlements[line.account, line.number]
-        amounts = found.setdefault((line.party, settlement.currency), [])
-        if settlement.reversed is None:
-            amount = opened_amount(openings, settlement.event, line_path(line.place), line.amount)
-            amounts.append(None if amount is None else amount.minor)
+        of_settlement.setdefault((line.account, line.number), []).append(line)
+    found: dict[tuple[UUID, str], list[int | None]] = {}
+    for key, some in of_settlement.items():
+        settlement = settlements[key]
+        if not is_whole(settlement):
+            continue  # as of a place in the middle of its entries: no part of a settlement stands
+        for line in some:
+            found.setdefault((line.party, settlement.currency), [])
+        for opened in opened_lines(openings, settlement, some) if settlement.reversed is None else ():
+            found[opened.party, settlement.currency].append(opened.minor)
     return [
         Balance(
             who,
@@ -127,22 +139,15 @@ def summed(settlements: Mapping[Any, Any], lines: Sequence[Any], openings: Opens
 def account_of(look: Look, openings: Opens, account: UUID, number: int | None) -> Account:
     """Return a settlement with its amounts; without a number the newest of its account.
 
-    Raises: NotFound; Invalid, Unavailable as `opened_amount`.
+    Raises: NotFound; Invalid, Unavailable as `opened_amounts`.
     """
     rows = look.rows(SETTLEMENT, account=[account])
     row = rows[-1] if rows and number is None else next((one for one in rows if one.number == number), None)
     if row is None:
         raise NotFound(f"expected a settlement of 1 to {len(rows)}, found {number or 'none'}")
-    total = opened_amount(openings, row.event, AMOUNT, bytes(row.amount))
+    total = opened_amounts(openings, row.event, {AMOUNT: bytes(row.amount)}).get(AMOUNT)
     lines = look.rows(LINE, account=[account], number=[row.number])
-    return Account(row, None if total is None else total.minor, tuple(_lines(row, lines, openings)))
-
-
-def _lines(row: Any, lines: Sequence[Any], openings: Opens) -> Iterator[LineAmount]:
-    for line in lines:
-        amount = opened_amount(openings, row.event, line_path(line.place), bytes(line.amount))
-        minor = None if amount is None else amount.minor
-        yield LineAmount(line.account, line.number, line.place, line.object, line.party, minor)
+    return Account(row, None if total is None else total.minor, tuple(opened_lines(openings, row, lines)))
 
 
 def verify_account(found: Account, plan: Plan) -> bool:

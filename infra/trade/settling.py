@@ -19,9 +19,10 @@ from domain.commitment import SALT_BYTES
 from domain.errors import Conflict, Invalid, NotFound, Rejected
 from domain.events import Sha256
 from domain.ids import LicenceId, format_id
+from domain.rights.licence import Licence
 from domain.rights.settlement import Settled, settle
-from domain.rights.settlement_rules import AMOUNT, line_path
-from domain.rights.sold import Sold
+from domain.rights.settlement_events import line_path
+from domain.rights.settlement_rules import AMOUNT
 from domain.rights.statement import MINOR_MAX, Statement, statement_json
 from domain.spelling import instant_text
 from infra.bootstrap import Session
@@ -29,7 +30,8 @@ from infra.governance.commanding import execute, rehearse
 from infra.governance.given import Given
 from infra.host import BlobHost
 from infra.rights.desk import desk_of
-from producers.settlements import LICENCE, plan_at
+from producers.licences import LICENCE
+from producers.settlements import plan_at
 
 SALT_DOMAIN: Final = b"edgeprint/statement/v1\0"
 
@@ -54,18 +56,18 @@ def settle_licence(session: Session, earned: Earned, given: Given, *, dry_run: b
         Unavailable: database or vault do not answer.
     """
     prefix, licensor = session.config.prefix, given.on_behalf_of or given.actor
-    licence: Sold = session.load(earned.licence, LICENCE).state
-    if licence.plan is None:
+    licence: Licence = session.load(earned.licence, LICENCE).state
+    if licence.issued is None:
         raise NotFound(f"{format_id('L', earned.licence, prefix)} is not a licence of this ledger that was issued")
-    plan = plan_at(BlobHost(session.blobs, session.load, session.vault, desk_of(session)), licence.plan)
+    plan = plan_at(BlobHost(session.blobs, session.load, session.vault, desk_of(session)), licence.issued.plan)
     if plan is None:
-        raise NotFound(f"expected the plan {licence.plan.hex()} in the blob store, found none")
+        raise NotFound(f"expected the plan {licence.issued.plan.hex()} in the blob store, found none")
     amount = read_price(earned.amount)
     if amount.minor > MINOR_MAX:
         raise Invalid(f"amount: expected at most {MINOR_MAX} minor units")
     settled = settle(plan, amount)
     salt = _salt(session, given)
-    statement = Statement(earned.licence, licence.plan, earned.since, earned.until, amount, settled.flows)
+    statement = Statement(earned.licence, licence.issued.plan, earned.since, earned.until, amount, settled.flows)
     document = rfc8785.dumps(statement_json(statement, sha256(SALT_DOMAIN + salt).digest(), prefix))
     digest = Sha256(sha256(document).digest())
     was_here = _is_here(session, digest)

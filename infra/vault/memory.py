@@ -1,7 +1,7 @@
 """A vault in memory, for ledgers in memory; see `producers.vault.Vault`."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from uuid import UUID
 
@@ -51,6 +51,12 @@ class MemoryVault:
             if kept.event_id == event_id and path in kept.openings:
                 return kept.openings[path]
         raise NotFound(f"the vault has no value for {path[:60]!r} of event {event_id}: it was erased, or never here")
+
+    def openings(self, event_id: UUID, paths: Sequence[str]) -> Mapping[str, Opening]:
+        """Return what opens commitments of an event; see the port."""
+        found = next((kept for _, kept in self._commands.values() if kept.event_id == event_id), None)
+        there = {} if found is None else found.openings
+        return {path: there[path] for path in paths if path in there}
 
     def owner(self, event_id: UUID, path: str) -> UUID | None:
         """Return the data subject of a value; see the port."""

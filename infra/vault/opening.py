@@ -5,8 +5,9 @@
     {"commitment":"0053..","event_id":"0193..","format":"edgeprint/opening/1","index":"812","path":"prompt",
      "salt":"0001..","value":"夜景"}
 
-Whoever has it and the entry checks it without us: the commitment at `path` of the entry is that of salt and value. What
-is not opened stays closed: an entry is its own redaction.
+Whoever has it and the entry checks it without us: the commitment at `path` of the entry is that of salt and value,
+where the entry goes on with another's list under that one's event id and the place there (`Event.committed_as`), which
+it says. What is not opened stays closed: an entry is its own redaction.
 """
 
 import json
@@ -83,7 +84,8 @@ def opening_document(index: int, decoded: Decoded, path: str, opening: Opening) 
         NotFound: there is no commitment at that path.
     """
     commitment = commitment_at(decoded.event, path)
-    verify_opening(commitment, decoded.envelope.event_id, path, opening.salt, opening.value)
+    made_as = decoded.event.committed_as(decoded.envelope.event_id, path)
+    verify_opening(commitment, *made_as, opening.salt, opening.value)
     return {
         "format": FORMAT,
         "index": str(index),
@@ -116,5 +118,5 @@ def check_opening(document: bytes, entry: bytes) -> dict[str, Any]:
     if event_id != decoded.envelope.event_id:
         raise Invalid(f"opening: of event {event_id}, the entry is event {decoded.envelope.event_id}")
     commitment = commitment_at(decoded.event, path)
-    verify_opening(commitment, event_id, path, raw, rfc8785.dumps(found["value"]))
+    verify_opening(commitment, *decoded.event.committed_as(event_id, path), raw, rfc8785.dumps(found["value"]))
     return found

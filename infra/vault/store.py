@@ -7,7 +7,7 @@ that is being erased are locked against whoever would keep something more of it.
 import hashlib
 import secrets as randomness
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
@@ -21,7 +21,12 @@ from infra.store.link import BACK_OFF_S, PATIENCE_S
 from infra.vault.master import KEY_BYTES, MasterKeys, decrypt, encrypt
 from producers.vault import DOCUMENT_BYTES_MAX, Kept, Opening
 
-_LOCK_SUBJECT: Final = "SELECT state, wrapped, master FROM vault.subjects WHERE subject = %s FOR UPDATE"
+_MAKE_SUBJECT: Final = (
+    "INSERT INTO vault.subjects (subject, state) VALUES (%s, 'open') ON CONFLICT (subject) DO NOTHING"
+)
+_LOCK_SUBJECTS: Final = (
+    "SELECT subject, state, wrapped, master FROM vault.subjects WHERE subject = ANY(%s) ORDER BY subject FOR UPDATE"
+)
 _SELECT_COMMAND: Final = (
     "SELECT s.event_id, s.path, s.sealed, u.subject, u.wrapped, u.master FROM vault.secrets s "
     "JOIN vault.subjects u USING (subject) WHERE s.actor = %s AND s.command_id = %s"
@@ -29,6 +34,10 @@ _SELECT_COMMAND: Final = (
 _SELECT_SECRET: Final = (
     "SELECT s.sealed, u.subject, u.wrapped, u.master FROM vault.secrets s JOIN vault.subjects u USING (subject) "
     "WHERE s.event_id = %s AND s.path = %s"
+)
+_SELECT_SECRETS: Final = (
+    "SELECT s.path, s.sealed, u.subject, u.wrapped, u.master FROM vault.secrets s "
+    "JOIN vault.subjects u USING (subject) WHERE s.event_id = %s AND s.path = ANY(%s)"
 )
 _SELECT_DOCUMENT: Final = (
     "SELECT d.sealed, u.subject, u.wrapped, u.master FROM vault.documents d JOIN vault.subjects u USING (subject) "
@@ -82,20 +91,24 @@ class PostgresVault:
     ) -> Kept:
         """Keep the values of a command's event; see the port."""
         with self._connected() as connection:
-            # in one order, so that two commands that lock the same subjects never wait for one another
-            keys = {one: self._key_for(connection, one) for one in sorted({owners[path] for path in openings})}
+            keys = self._keys_for(connection, {owners[path] for path in openings})
             known = self._kept(connection, actor, command_id)
             if known is not None:
                 if _values(known.openings) != _values(openings):
                     raise Rejected(f"command {command_id} is known with other values")
                 return known
-            for path, opening in openings.items():
-                key = keys[owners[path]]
-                sealed = encrypt(key, opening.salt + opening.value, _about(event_id, path))
-                connection.execute(
-                    "INSERT INTO vault.secrets VALUES (%s, %s, %s, %s, %s, %s)",
-                    (event_id, path, owners[path], actor, command_id, sealed),
+            rows = (
+                (
+                    event_id,
+                    path,
+                    owners[path],
+                    actor,
+                    command_id,
+                    encrypt(keys[owners[path]], opening.salt + opening.value, _about(event_id, path)),
                 )
+                for path, opening in openings.items()
+            )
+            connection.cursor().executemany("INSERT INTO vault.secrets VALUES (%s, %s, %s, %s, %s, %s)", rows)
         return Kept(event_id, dict(openings))
 
     def kept(self, actor: UUID, command_id: UUID) -> Kept | None:
@@ -111,7 +124,14 @@ class PostgresVault:
             raise NotFound(
                 f"the vault has no value for {path[:60]!r} of event {event_id}: it was erased, or never here"
             )
-        return self._opened(event_id, path, *row)
+        sealed, *of = row
+        return _opened(event_id, path, sealed, self._key_of(*of))
+
+    def openings(self, event_id: UUID, paths: Sequence[str]) -> Mapping[str, Opening]:
+        """Return what opens commitments of an event; see the port."""
+        with self._connected() as connection:
+            rows = connection.execute(_SELECT_SECRETS, (event_id, list(paths))).fetchall()
+        return self._all_opened(event_id, rows)
 
     def owner(self, event_id: UUID, path: str) -> UUID | None:
         """Return the data subject of a value; see the port."""
@@ -144,7 +164,7 @@ class PostgresVault:
 
     def _keep_document(self, subject: UUID, digest: Sha256, document: bytes) -> None:
         with self._connected() as connection:
-            key = self._key_for(connection, subject)
+            key = self._keys_for(connection, {subject})[subject]
             connection.execute(
                 "INSERT INTO vault.documents VALUES (%s, %s, %b) ON CONFLICT DO NOTHING",
                 (digest, subject, encrypt(key, document, _about_document(digest))),
@@ -196,7 +216,7 @@ class PostgresVault:
     def destroy(self, subject: UUID) -> int:
         """Destroy what is a subject's and its key, then the generation that wrapped it; see the port."""
         with self._connected() as connection:
-            connection.execute(_LOCK_SUBJECT, (subject,))
+            connection.execute(_LOCK_SUBJECTS, ([subject],))
             gone = connection.execute("DELETE FROM vault.secrets WHERE subject = %s", (subject,)).rowcount
             gone += connection.execute("DELETE FROM vault.documents WHERE subject = %s", (subject,)).rowcount
             connection.execute(
@@ -246,39 +266,42 @@ class PostgresVault:
             self._masters.forget(frozenset(int(row[0]) for row in kept))
             connection.execute("UPDATE vault.subjects SET master = NULL WHERE state = 'erased'")
 
-    def _key_for(self, connection: psycopg.Connection[Any], subject: UUID) -> bytes:
-        """Return the subject's key, made if it has none; the subject's row is locked until the transaction ends."""
-        connection.execute(
-            "INSERT INTO vault.subjects (subject, state) VALUES (%s, 'open') ON CONFLICT (subject) DO NOTHING",
-            (subject,),
-        )
-        row = connection.execute(_LOCK_SUBJECT, (subject,)).fetchone()
-        if row is None:
-            raise AssertionError(f"subject {subject} was inserted and is not there")
-        state, wrapped, master = row
-        if state != "open":
-            raise Rejected(f"nothing more is kept of subject {subject}: it is {state}")
-        if wrapped is not None:
-            return self._masters.unwrap(master, bytes(wrapped), subject.bytes)
-        key, newest = randomness.token_bytes(KEY_BYTES), self._masters.newest()
-        connection.execute(
-            "UPDATE vault.subjects SET wrapped = %s, master = %s WHERE subject = %s",
-            (self._masters.wrap(newest, key, subject.bytes), newest, subject),
-        )
-        return key
+    def _keys_for(self, connection: psycopg.Connection[Any], subjects: Collection[UUID]) -> dict[UUID, bytes]:
+        """Return the subjects' keys, made for those without; their rows are locked until the transaction ends.
+
+        They are made and locked in one order, so that two who lock the same subjects never wait for one another.
+        """
+        ordered, cursor = sorted(subjects), connection.cursor()
+        cursor.executemany(_MAKE_SUBJECT, [(one,) for one in ordered])
+        keys, made = {}, []
+        for subject, state, wrapped, master in cursor.execute(_LOCK_SUBJECTS, (ordered,)).fetchall():
+            if state != "open":
+                raise Rejected(f"nothing more is kept of subject {subject}: it is {state}")
+            if wrapped is not None:
+                keys[subject] = self._masters.unwrap(master, bytes(wrapped), subject.bytes)
+            else:
+                key, newest = randomness.token_bytes(KEY_BYTES), self._masters.newest()
+                made.append((self._masters.wrap(newest, key, subject.bytes), newest, subject))
+                keys[subject] = key
+        cursor.executemany("UPDATE vault.subjects SET wrapped = %s, master = %s WHERE subject = %s", made)
+        return keys
 
     def _kept(self, connection: psycopg.Connection[Any], actor: UUID, command_id: UUID) -> Kept | None:
         rows = connection.execute(_SELECT_COMMAND, (actor, command_id)).fetchall()
         if not rows:
             return None
         event_id = rows[0][0]
-        return Kept(event_id, {row[1]: self._opened(event_id, row[1], *row[2:]) for row in rows})
+        return Kept(event_id, self._all_opened(event_id, [row[1:] for row in rows]))
 
-    def _opened(self, event_id: UUID, path: str, sealed: bytes, subject: UUID, wrapped: bytes, master: int) -> Opening:
-        plain = decrypt(self._key_of(subject, wrapped, master), bytes(sealed), _about(event_id, path))
-        if len(plain) < SALT_BYTES:
-            raise Invalid(f"vault: expected a salt of {SALT_BYTES} bytes and a value, found {len(plain)} bytes")
-        return Opening(plain[:SALT_BYTES], plain[SALT_BYTES:])
+    def _all_opened(self, event_id: UUID, rows: Sequence[Sequence[Any]]) -> dict[str, Opening]:
+        """Return the openings of rows of path, sealed, subject, wrapped and master; each key is unwrapped once."""
+        keys: dict[UUID, bytes] = {}
+        found = {}
+        for path, sealed, subject, wrapped, master in rows:
+            if subject not in keys:
+                keys[subject] = self._key_of(subject, wrapped, master)
+            found[path] = _opened(event_id, path, sealed, keys[subject])
+        return found
 
     def _key_of(self, subject: UUID, wrapped: bytes | None, master: int) -> bytes:
         if wrapped is None:
@@ -297,6 +320,13 @@ class PostgresVault:
                 yield connection
         except psycopg.Error as err:
             raise Unavailable(f"the vault does not answer: {type(err).__name__}") from err
+
+
+def _opened(event_id: UUID, path: str, sealed: bytes, key: bytes) -> Opening:
+    plain = decrypt(key, bytes(sealed), _about(event_id, path))
+    if len(plain) < SALT_BYTES:
+        raise Invalid(f"vault: expected a salt of {SALT_BYTES} bytes and a value, found {len(plain)} bytes")
+    return Opening(plain[:SALT_BYTES], plain[SALT_BYTES:])
 
 
 def _about(event_id: UUID, path: str) -> bytes:

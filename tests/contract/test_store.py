@@ -371,7 +371,7 @@ BROKEN: dict[str, Callable[[Writer], AppendRequest]] = {
     "cut before the time": lambda w: _short(w, 180),
     "cut behind the version": lambda w: _short(w, 190),
     "1,001 events": lambda w: w.request(events=1_001),
-    "more than 1 MiB": lambda w: w.request(events=18, filler=59_000),
+    "more than 4 MiB": lambda w: w.request(events=72, filler=59_000),
     "type without a name": lambda w: w.request(event_type="", schema=schema_of(NOTED)),
     "type with NUL": lambda w: w.request(event_type="a\x00b", schema=schema_of(NOTED)),
     "type too long": lambda w: w.request(event_type="t" * 256, schema=schema_of(NOTED)),
@@ -392,6 +392,7 @@ def test_the_limits_themselves_are_allowed(store: Store, writer: Writer) -> None
     assert len(longest.events[0].entry) == 60_000
     assert one(store, longest).status is STORED
     assert one(store, writer.request(events=1_000)).status is STORED
+    assert one(store, writer.request(events=70, filler=59_000)).status is STORED, "4 MiB, less than one entry"
     assert store.rows(FOUNDING_EVENTS, 1)[0].entry == longest.events[0].entry
 
 

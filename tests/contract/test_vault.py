@@ -124,6 +124,19 @@ class TestEveryVault:
             vault.keep(owners, ACTOR, command(2), event(2), both)
         assert vault.held() == 1 and vault.kept(ACTOR, command(2)) is None, "all of them or none"
 
+    def test_many_values_of_many_subjects_are_opened_at_once(self, vault: Vault) -> None:
+        paths = [f"lines.{n}.amount" for n in range(300)]
+        owners = {path: UUID(int=(1 << 90) + n % 60) for n, path in enumerate(paths)}
+        values = {path: opening(b"%d" % n, n.to_bytes(32, "big")) for n, path in enumerate(paths)}
+        assert vault.keep(owners, ACTOR, command(1), event(1), values) == Kept(event(1), values)
+        assert vault.kept(ACTOR, command(1)) == Kept(event(1), values)
+        some = [*paths[7:200:3], "lines.300.amount", "prompt"]
+        assert vault.openings(event(1), some) == {path: values[path] for path in paths[7:200:3]}
+        assert vault.openings(event(2), paths) == {} == vault.openings(event(1), [])
+        vault.begin_erasure(owners[paths[7]])
+        assert vault.destroy(owners[paths[7]]) == 5
+        assert vault.openings(event(1), paths[7:10]) == {path: values[path] for path in paths[8:10]}
+
     def test_nothing_more_is_kept_from_the_beginning_of_an_erasure_on(self, vault: Vault) -> None:
         keep(vault)
         vault.begin_erasure(ANNA)

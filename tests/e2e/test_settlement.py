@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import rfc8785
@@ -19,9 +20,10 @@ from domain.ids import (
     format_id,
     parse_object_id,
     parse_party_id,
+    uuid7,
 )
 from domain.rights.plan import make_plan, plan_json
-from domain.rights.settlement import Holder, PlanEdge
+from domain.rights.settlement import Holder, Plan, PlanEdge, PlanNode
 from infra.bootstrap import opened
 from tests.docs.test_json_outputs import documented
 from tests.e2e.canaries import Canaries, everything
@@ -76,26 +78,40 @@ class House:
                 (self.ride, whole(park)),
             )
         }
+        edges = (
+            PlanEdge(child=self.film[0], parent=self.novel[0], share_bp=1_500),
+            PlanEdge(child=self.ride[0], parent=self.film[0], share_bp=2_000),
+        )
+        return self.issued(make_plan(self.ride[0], "CNY", objects.values(), edges), park, buyer)
+
+    def issued(self, plan: Plan, park: PartyId, buyer: PartyId) -> str:
+        """Return a licence that the park issued under a plan."""
         with opened(self.made.settings) as session:
-            edges = (
-                PlanEdge(child=self.film[0], parent=self.novel[0], share_bp=1_500),
-                PlanEdge(child=self.ride[0], parent=self.film[0], share_bp=2_000),
-            )
-            plan = make_plan(self.ride[0], "CNY", objects.values(), edges)
             prefix = session.config.prefix
             digest = Sha256(session.blobs.put_bytes(rfc8785.dumps(plan_json(plan, prefix))))
-            events = licence_events(PartyId(park), PartyId(buyer), self.ride[0], digest)
+            events = licence_events(PartyId(park), PartyId(buyer), plan.sold, digest)
             stream = append(session.application, PartyId(park), session.application.new_id(), events)
             session.seal()
             return format_id("L", stream, prefix)
 
+    def crowded(self, heir: PartyId) -> str:
+        """Return a licence on a parade of works of a hundred owners each, and of one work, the oldest, of an heir."""
+        first, parts = uuid7(1_760_000_000_000_000, bytes(10)), list[PlanNode]()
+        for birth in range(6):
+            people = [heir] if birth == 0 else [PartyId(_after(first, 100 * birth + n)) for n in range(100)]
+            owners = tuple(Holder(party=one, share_bp=10_000 // len(people)) for one in people)
+            parts.append(node(ObjectId(_after(first, 1_000 + birth)), birth, owners))
+        edges = [PlanEdge(child=parts[-1].object, parent=one.object, share_bp=1_000) for one in parts[:-1]]
+        plan = make_plan(parts[-1].object, "CNY", parts, edges)
+        return self.issued(plan, parse_party_id(self.park), parse_party_id(self.buyer))
+
     def trade(self, verb: str, *more: Any, by: str | None = None) -> Answer:
         return self.made.run("trade", verb, *more, *(["--as", by] if by else []), "--json")
 
-    def settle(self, minor: int, *more: Any, currency: str = "CNY") -> Answer:
+    def settle(self, minor: int, *more: Any, currency: str = "CNY", licence: str | None = None) -> Answer:
         """Settle an amount; its file is gone afterwards."""
         file = self.made.write("amount.json", {"currency": currency, "minor": minor})
-        answer = self.trade("settle", self.licence, "--amount", file, "--usage", self.usage, *more)
+        answer = self.trade("settle", licence or self.licence, "--amount", file, "--usage", self.usage, *more)
         file.unlink()
         return answer
 
@@ -103,6 +119,10 @@ class House:
         """Return minor units by party; None where they were erased."""
         found = self.trade("balance", *more).ok().json["balances"]
         return {one["party"]: one["minor"] for one in found}
+
+    def known(self, *more: str) -> int:
+        """Return the sum of all balances that were not erased."""
+        return sum(minor or 0 for minor in self.balances(*more).values())
 
     def statement(self, of: str, form: str, *more: str) -> tuple[str, Any]:
         file = self.made.files / f"statement.{form}"
@@ -119,6 +139,10 @@ class House:
             one["name"]: self.made.run("projection", "digest", one["name"], "--json").ok().json["digest"]
             for one in listed
         }
+
+
+def _after(first: UUID, number: int) -> UUID:
+    return UUID(int=first.int + number)
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +255,61 @@ def test_an_erased_payees_balance_is_erased_and_all_else_holds(house: House) -> 
     house.made.run("ledger", "proof", str(house.index), "--out", str(proof), "--entry-out", str(entry)).ok()
     policy = str(house.made.home / "policy")
     house.made.run("ledger", "verify-proof", str(proof), "--policy", policy, "--entry", str(entry)).ok()
+    CANARIES.require_nowhere(everything(house.made))
+
+
+MANY = 73_001_193_000_461
+HEIRS = MANY // 10
+
+
+def test_a_settlement_of_more_lines_than_one_entry_holds(house: House) -> None:
+    """501 lines, which are three entries of one append: whatever holds of a settlement holds of it as a whole."""
+    heir = enrol(house.made, "person")
+    given = ("--id", "01937e3f-2b5c-7000-8000-0000000000ef", *PERIOD)
+    licence = house.crowded(parse_party_id(heir))
+    rehearsed = house.settle(MANY, *PERIOD, "--dry-run", licence=licence).ok().json
+    names = ["SettlementMade", "SettlementContinued", "SettlementContinued"]
+    assert [one["type"].rpartition(".")[2] for one in rehearsed["events"]] == names
+    done = house.settle(MANY, *given, licence=licence).ok().json
+    first, last, account = int(done["first_index"]), int(done["last_index"]), done["stream"]
+    assert [len(one["event"]["lines"]) for one in done["events"]] == [0, 500, 1] and last == first + 2
+    again = house.settle(MANY, *given, licence=licence).ok().json
+    assert again == {**done, "repeated": True}
+    assert house.settle(MANY, *PERIOD, licence=licence).code == 7, "its period is taken"
+
+    verified = house.trade("verify-settlement", account).ok().json
+    assert (verified["verified"], verified["lines"], verified["erased"]) == (True, 501, 0)
+    assert house.known() - house.known("--as-of", str(first)) == MANY
+    for middle in (first, last - 1):
+        assert house.balances("--party", heir, "--as-of", str(middle)) == {}, "no part of a settlement stands"
+    assert house.balances("--party", heir) == {heir: HEIRS}
+    text, told = house.statement(account, "csv")
+    assert told["lines"] == 501 and sum(int(row.split(",")[8]) for row in text.splitlines()[1:]) == MANY
+    text, told = house.statement(heir, "csv", "--as", heir)
+    assert told["lines"] == 1 and int(text.splitlines()[1].split(",")[8]) == HEIRS
+    for index in (first, last):
+        assert house.made.run("decision", "explain", str(index), "--json").ok().json["same"] is True
+    opening, entry = house.made.files / "opening.json", house.made.files / "line-entry"
+    shown = house.made.run("vault", "open", str(last), "lines.0.amount", "--as", heir, "--json").ok()
+    assert shown.json["value"] == {"currency": "CNY", "minor": HEIRS}
+    opening.write_text(shown.out)
+    house.made.run("ledger", "entry", str(last), "--out", str(entry)).ok()
+    house.made.run("vault", "verify-opening", str(opening), "--entry", str(entry)).ok()
+    opening.unlink()
+
+    before = house.digests()["settlements"]
+    house.made.run("subject", "erase", heir).ok()
+    assert house.balances("--party", heir) == {heir: None}
+    incomplete = house.trade("verify-settlement", account)
+    assert (incomplete.code, incomplete.json["erased"], incomplete.json["lines"]) == (4, 1, 501)
+    assert house.made.run("decision", "explain", str(last), "--json").code == 4
+    house.made.run("projection", "rebuild", "settlements").ok()
+    assert house.digests()["settlements"] == before
+    house.made.run("fsck", "--deep").ok()
+    others = house.known()
+    house.trade("reverse", account, "--number", "1", "--reason", "mistake", "--basis", house.paper).ok()
+    assert others - house.known() == MANY - HEIRS
+    assert house.balances("--party", heir) == {heir: 0}, "a line and its negation are nothing, erased or not"
     CANARIES.require_nowhere(everything(house.made))
 
 

@@ -7,47 +7,64 @@ one with a unit moved, and reverses everything in a random order.
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from random import Random
 from uuid import UUID
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from domain.errors import Rejected
 from domain.events import Sha256
-from domain.ids import Commitment, LicenceId, PartyId, SettlementId
+from domain.ids import Commitment, EventId, LicenceId, PartyId, SettlementId
+from domain.rights.licence import Licence
+from domain.rights.licence import evolve as evolve_licence
 from domain.rights.settlement import Plan, Settled, settle
-from domain.rights.settlement_events import ReversalReason, SettledLine, SettlementMade
+from domain.rights.settlement_events import (
+    LINES_MAX,
+    ReversalReason,
+    SettledLine,
+    SettlementMade,
+    SettlementReversed,
+)
 from domain.rights.settlement_rules import (
+    AMOUNT,
     Facts,
     MakeSettlement,
     ReverseSettlement,
     Settlement,
+    SettlementEvent,
     decide,
     evolve,
 )
-from domain.rights.sold import Sold
 from domain.rights.statement import Statement
-from tests.settlement_kit import cny, random_plan
-from tests.trade_kit import secrets_of
+from producers.secrets import places
+from tests.governance_kit import CODEC
+from tests.settlement_kit import cny, compositions, edge, node, plan, random_plan, thing
+from tests.trade_kit import licence_events, secrets_of
+from tests.view_kit import envelope
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = START + timedelta(days=400)
 LICENSOR, LICENCE, ACCOUNT = (
-    PartyId(UUID(int=1 << 100)),
+    PartyId(UUID("01937e3f-2b5c-7000-8000-00000000000a")),
     LicenceId(UUID(int=2 << 100)),
     SettlementId(UUID(int=3 << 100)),
 )
 DIGEST = Sha256(b"d" * 32)
 SECRET = Commitment(DIGEST)
-LICENCE_SOLD = Sold(LICENSOR, (), LICENSOR, DIGEST, "CNY")
+EVENT = EventId(UUID(int=4 << 100))
+LICENCE_SOLD = reduce(evolve_licence, licence_events(LICENSOR, LICENSOR, thing(1), DIGEST), Licence())
 
 
 class Book:
     """One account, what each settlement really was, and each party's balance by the events alone."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan, self.state = plan, Settlement()
+    def __init__(self, made: Plan) -> None:
+        self.plan, self.state = made, Settlement()
         self.really: list[Settled] = []
+        self.wrote: tuple[SettlementEvent, ...] = ()
 
     def settle(self, day: int, settled: Settled, stated: Settled | None = None) -> None:
         """Settle one day. Raises: Rejected."""
@@ -65,10 +82,12 @@ class Book:
             values=secrets_of(settled),
             statement=Statement(LICENCE, DIGEST, since, until, right.amount, right.flows),
             documents=frozenset({DIGEST}),
+            event=EVENT,
         )
-        (event,) = decide(self.state, given, facts)
-        self.state = evolve(self.state, event)
+        events = decide(self.state, given, facts)
+        self.state = reduce(evolve, events, self.state)
         self.really.append(settled)
+        self.wrote = events
 
     def reverse(self, number: int) -> None:
         """Reverse a settlement. Raises: Rejected."""
@@ -137,3 +156,38 @@ def test_random_accounts_conserve_and_return_to_nothing(hundred: int) -> None:
 def test_ten_thousand_random_accounts(thousand: int) -> None:
     for seed in range(2_000_000 + 1_000 * thousand, 2_000_000 + 1_000 * thousand + 1_000):
         check(seed)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    groups=st.lists(st.integers(1, 100), min_size=1, max_size=16),
+    minor=st.integers(0, 10**7),
+    random=st.randoms(use_true_random=False),
+)
+@example(groups=[100] * 5, minor=10**7, random=Random(1))
+@example(groups=[1, *[100] * 5], minor=10**7, random=Random(1))
+@example(groups=[1, *[100] * 10], minor=10**7, random=Random(1))
+def test_no_unit_is_lost_where_lines_are_cut(groups: list[int], minor: int, random: Random) -> None:
+    """Works of so many holders each, all in one: however many lines that makes, their entries have each once."""
+    nodes = [
+        node(number, **{f"p{random.randint(1, 10**6) * 100 + n}": bp for n, bp in enumerate(shares)})
+        for number, shares in enumerate((compositions(random, many, 10_000) for many in groups), 1)
+    ]
+    edges = [edge(len(nodes), number, random.randint(1, 600)) for number in range(1, len(nodes))]
+    book = Book(plan(len(nodes), nodes, *edges))
+    settled = settle(book.plan, cny(minor))
+    book.settle(0, settled)
+    first, *more = book.wrote
+    assert isinstance(first, SettlementMade) and (not more or (first.lines == () and len(settled.lines) > LINES_MAX))
+    values, under = secrets_of(settled), {}
+    for event in book.wrote:
+        assert len(CODEC.encode(event, envelope(thing(3)))) <= 60_000
+        for place, _ in places(("lines.*.amount",), event):
+            event_id, path = event.committed_as(EVENT, place)
+            assert event_id == EVENT and path not in under
+            under[path] = values[path]["minor"]
+    assert sum(under.values()) == minor == values[AMOUNT]["minor"] and {*under, AMOUNT} == {*values}
+    lines = [line for event in book.wrote if not isinstance(event, SettlementReversed) for line in event.lines]
+    assert [(one.object, one.party) for one in lines] == [(one.object, one.party) for one in settled.lines]
+    book.reverse(1)
+    assert not +book.balances()

@@ -76,7 +76,7 @@ def world() -> World:
 
 
 def test_the_envelope_says_who_what_and_where(world: World) -> None:
-    rows = world.store.rows(0, 100)
+    rows = world.store.rows(0, 1_000)
     assert [row.index for row in rows] == list(range(len(rows)))
     header = read_header(rows[-1].entry)
     decoded = world.application.codec.accept(rows[-1].entry)

@@ -73,7 +73,7 @@ from schemas.codec import Codec, Decoded
 from schemas.envelope import read_header
 
 SEED, OBJECTS = 20_240_101, 2_000
-GOLDEN = "ec294797e2be5dccaf8d5063ae9521467bacea6142bf7e49ff4bdbfa12ea05bd"
+GOLDEN = "3dbf19f7dcc0c25161ea5faea838f7978f76d46b1ffb3360ef15676f660bc5fb"
 CODEC = Codec(CATALOGUE)
 FOLDS: Final[Mapping[str, tuple[Any, Callable[[Any, Any], Any]]]] = {
     LedgerFounded.TYPE: (ledger.Ledger(), ledger.evolve),

@@ -15,6 +15,7 @@ from domain.governance.subject import DeclareParticulars, EraseSubject
 from domain.identity.events import ObjectIdentified
 from domain.identity.upkeep import RecordPrompt
 from domain.rights.events import Root
+from domain.rights.settlement_events import SettlementContinued, line_path
 from domain.rights.title_rules import ClaimRights
 from infra.blobs.store import BlobStore
 from infra.fsck.attestations import AttestationCheck
@@ -28,7 +29,7 @@ from schemas.attestation import attest, manifest_text
 from schemas.codec import Decoded
 from tests.governance_kit import ANY, PREFIX, Town, binding, signer_of
 from tests.identity_kit import submission
-from tests.trade_kit import Market, valued
+from tests.trade_kit import EARLIER, SINCE, Market, valued
 
 OTHER = Sha256(b"o" * 32)
 
@@ -139,7 +140,7 @@ class TestVault:
         (damage,) = studio.check().damages
         assert damage.startswith(f"1 values of party {studio.author} are here, erased by the entry at ")
 
-    @pytest.mark.parametrize("call", ["open", "document", "held"])
+    @pytest.mark.parametrize("call", ["openings", "document", "held"])
     def test_a_vault_that_ends_in_the_middle_cannot_tell(
         self, studio: Studio, monkeypatch: pytest.MonkeyPatch, call: str
     ) -> None:
@@ -324,6 +325,47 @@ class TestMoney:
         assert len(damages) == len(what), damages
         for line, begins in zip(damages, what, strict=True):
             assert line.startswith(begins) and f"party {party} was not erased" in line
+
+    def test_amounts_of_a_settlement_of_many_entries(self) -> None:
+        market = Market()
+        licence, plan = market.crowd(1, *(100,) * 5)
+        outcome = market.settle(1_000_003, licence=licence, plan=plan)
+        outcome.require()
+        assert "502 values open" in self.checked(market).summary and self.checked(market).damages == []
+        last = market.town.application.codec.accept(market.town.store.rows(outcome.last, 1)[0].entry).event
+        assert isinstance(last, SettlementContinued)
+        vault, payee = cast(MemoryVault, market.town.vault), last.lines[0].party
+        (key,) = (key for key, (owners, _) in vault._commands.items() if line_path(500) in owners)
+        owners, kept = vault._commands[key]
+        other = {**kept.openings, line_path(500): Opening(bytes(32), b"{}")}
+        vault._commands[key] = owners, Kept(kept.event_id, other)
+        (damage,) = self.checked(market).damages
+        assert damage.startswith(f"the value of lines.0.amount of the entry at {outcome.last}: lines.500.amount: ")
+        vault.destroy(payee)
+        (damage,) = self.checked(market).damages
+        assert damage == (
+            f"the value of lines.0.amount of the entry at {outcome.last} is not here, and party {payee} was not erased"
+        )
+
+    def test_what_was_owed_to_who_had_been_erased_is_the_licensors(self) -> None:
+        """An amount that was kept under the licensor's key is lost if it is gone, though its payee was erased."""
+        market = Market()
+        town = market.town
+        market.settle(since=EARLIER, until=SINCE).require()
+        town.vault.begin_erasure(market.co_author)
+        town.give(EraseSubject(party=market.co_author), market.co_author).require()
+        finish(town, market.co_author)
+        index = market.settle().first
+        assert self.checked(market).damages == []
+        vault = cast(MemoryVault, town.vault)
+        (key,) = (key for key, (owners, _) in vault._commands.items() if owners.get(line_path(3)) == market.park)
+        owners, kept = vault._commands[key]
+        left = {path: one for path, one in kept.openings.items() if path != line_path(3)}
+        vault._commands[key] = owners, Kept(kept.event_id, left)
+        (damage,) = self.checked(market).damages
+        assert damage == (
+            f"the value of lines.3.amount of the entry at {index} is not here, and party {market.park} was not erased"
+        )
 
     def test_what_an_object_is_worth_is_its_holders(self) -> None:
         market = Market()

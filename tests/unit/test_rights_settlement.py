@@ -16,7 +16,6 @@ from domain.rights.settlement import (
     Line,
     Plan,
     check_plan,
-    reverse,
     settle,
     split,
 )
@@ -66,21 +65,12 @@ def test_the_order_of_nodes_edges_and_holders_changes_nothing() -> None:
 
 def test_of_nothing_there_are_no_lines() -> None:
     settled = settle(STORY, cny(0))
-    assert settled.lines == () == settled.flows and reverse(settled).lines == ()
+    assert settled.lines == () == settled.flows
 
 
 def test_no_line_and_no_flow_is_zero() -> None:
     settled = settle(STORY, cny(1))
     assert settled.lines == (Line(object=thing(PARK), party=party(4), minor=1),) and settled.flows == ()
-
-
-def test_a_reversal_negates_what_was_recorded_and_leaves_nothing() -> None:
-    settled = settle(STORY, cny(777))
-    undone = reverse(settled)
-    assert undone.amount == Amount(currency="CNY", minor=-777)
-    assert [line.minor for line in undone.lines] == [-line.minor for line in settled.lines]
-    assert [flow.minor for flow in undone.flows] == [-flow.minor for flow in settled.flows]
-    assert balances(settled, undone) == {} and reverse(undone) == settled
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from domain.governance.subject import DeclareParticulars
 from domain.ids import Commitment, Sha256
 from domain.rights.settlement_events import SettledLine
-from producers.secrets import at, matches, places, put, with_values
+from producers.secrets import matches, places, put, with_values
 from tests.governance_kit import ANY
 from tests.settlement_kit import party, thing
 
@@ -49,13 +49,7 @@ def test_values_stand_at_their_places() -> None:
     assert with_values(given, {"name": OTHER}) == DeclareParticulars(party=party(1), name=OTHER, address=ANY)
     lines = with_values(LINES, {"11.amount": OTHER, "2.amount": OTHER})
     assert [n for n, line in enumerate(lines) if line.amount == OTHER] == [2, 11]
-    assert at("11.amount", lines) == OTHER and with_values(LINES, {}) == LINES
-
-
-@pytest.mark.parametrize("path", ["12.amount", "x", "0.nothing", "0.amount.x"])
-def test_no_such_place(path: str) -> None:
-    with pytest.raises(LookupError):
-        at(path, LINES)
+    assert with_values(LINES, {}) == LINES
 
 
 def test_put_leaves_what_stands_there() -> None:

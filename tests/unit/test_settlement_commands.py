@@ -1,23 +1,36 @@
 """Settlements and their reversal over a ledger: the licensor's account, the plan's lines, each amount its party's."""
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from domain.commitment import verify_opening
-from domain.errors import Invalid
+from domain.errors import Conflict, Invalid, Rejected
 from domain.events import Sha256
 from domain.governance.authority import Amount
 from domain.governance.events import PartyKind
 from domain.governance.party import GrantMandate
 from domain.governance.subject import EraseSubject
 from domain.ids import LicenceId, ObjectId, PartyId, SettlementId
-from domain.rights.plan import make_plan
 from domain.rights.settlement import Holder, Plan, PlanEdge, settle
-from domain.rights.settlement_events import LINES_MAX, SettlementMade, SettlementReversed
-from domain.rights.settlement_rules import AMOUNT, line_path
+from domain.rights.settlement_events import (
+    LINES_IN_ALL_MAX,
+    SettlementContinued,
+    SettlementMade,
+    SettlementReversed,
+    line_path,
+)
+from domain.rights.settlement_rules import AMOUNT, Facts, Settlement, decide
 from infra.vault.erasure import erasing
+from infra.vault.opening import check_opening, opening_document
+from producers.commands import Outcome
+from producers.licences import LICENCE
+from producers.secrets import places
+from schemas.codec import Decoded
 from tests.governance_kit import LATER, NOW
 from tests.machine_kit import overtaken
 from tests.trade_kit import EARLIER, SINCE, UNTIL, Market, altered, amount_json, node
@@ -220,27 +233,129 @@ def test_a_payee_who_was_erased_is_still_owed(market: Market) -> None:
     assert [len(one.lines) for one in market.account(SettlementId(account)).made] == [4, 4]
 
 
+CROWDS = {500: (100,) * 5, 501: (1, *(100,) * 5), 1_000: (100,) * 10, 1_001: (1, *(100,) * 10)}
+"""Holders of the works that an object is made from, by the lines of a settlement."""
+PARTS = {500: [], 501: [500, 1], 1_000: [500, 500], 1_001: [500, 500, 1]}
+"""Lines of the entries behind the first, by the lines of a settlement."""
+
+
 class TestManyLines:
-    """As many lines as a settlement may have fit into one entry; one more is refused."""
+    """What fits one entry is one; what does not is several in one append, and one settlement to everybody."""
 
-    def crowd(self, market: Market, *people: int) -> tuple[LicenceId, Plan]:
-        """Return a licence whose object is derived from works of so many equal holders each."""
-        town, objects = market.town, {}
-        for birth, many in enumerate(people):
-            one, each = ObjectId(town.new_id()), 10_000 // many
-            holders = tuple(Holder(party=PartyId(town.new_id()), share_bp=each) for _ in range(many))
-            objects[one] = node(one, birth, holders)
-        names = list(objects)
-        edges = tuple(PlanEdge(child=names[-1], parent=parent, share_bp=1_000) for parent in names[:-1])
-        plan = make_plan(names[-1], "CNY", objects.values(), edges)
-        return market.licensed(plan), plan
+    def settled(self, market: Market, lines: int, minor: int = 1_000_003) -> tuple[Outcome[Any], list[Decoded]]:
+        licence, plan = market.crowd(*CROWDS[lines])
+        outcome = market.settle(minor, licence=licence, plan=plan)
+        outcome.require()
+        rows = market.town.store.rows(outcome.first, outcome.last - outcome.first + 1)
+        return outcome, [market.town.application.codec.accept(row.entry) for row in rows]
 
-    def test_five_hundred_lines(self, market: Market) -> None:
-        licence, plan = self.crowd(market, 100, 100, 100, 100, 100)
-        (event,) = market.town.written(market.settle(1_000_000, licence=licence, plan=plan))
-        assert isinstance(event, SettlementMade) and len(event.lines) == LINES_MAX
+    @pytest.mark.parametrize(("lines", "parts"), PARTS.items())
+    def test_lines_are_cut_and_none_is_lost(self, market: Market, lines: int, parts: list[int]) -> None:
+        outcome, (first, *more) = self.settled(market, lines)
+        made, event_id = first.event, first.envelope.event_id
+        assert isinstance(made, SettlementMade) and len(made.lines) == (0 if parts else lines)
+        place = 0
+        for one in more:
+            assert isinstance(one.event, SettlementContinued)
+            assert (one.event.number, one.event.made, one.event.count) == (made.number, event_id, lines)
+            assert (one.event.place, one.envelope.stream_id) == (place, outcome.result())
+            place += len(one.event.lines)
+        assert [len(one.event.lines) for one in more] == parts
+        found = {}
+        for entry in (first, *more):
+            for own, commitment in places((AMOUNT, "lines.*.amount"), entry.event):
+                under, path = entry.event.committed_as(entry.envelope.event_id, own)
+                opening = market.town.vault.open(under, path)
+                verify_opening(commitment, event_id, path, opening.salt, opening.value)
+                found[path] = json.loads(opening.value)["minor"]
+        assert list(found) == [AMOUNT, *map(line_path, range(lines))]
+        assert found.pop(AMOUNT) == sum(found.values()) == 1_000_003
 
-    def test_one_more(self, market: Market) -> None:
-        licence, plan = self.crowd(market, 1, 100, 100, 100, 100, 100)
-        with pytest.raises(Invalid, match="lines: expected"):
-            market.settle(1_000_000, licence=licence, plan=plan)
+    def test_each_amount_is_its_partys(self, market: Market) -> None:
+        _, (first, *more) = self.settled(market, 501)
+        payees = [line.party for one in more for line in one.event.lines]
+        assert len(set(payees)) == 501
+        for place, payee in enumerate(payees):
+            assert market.town.vault.owner(first.envelope.event_id, line_path(place)) == payee
+
+    def test_given_again_it_is_the_same(self, market: Market) -> None:
+        licence, plan = market.crowd(*CROWDS[501])
+        given, secrets = market.command(1_000_003, licence=licence, plan=plan)
+        name = market.town.new_id()
+        first, again = (market.town.give(given, market.park, command_id=name, secrets=secrets) for _ in range(2))
+        assert again.repeated and (again.first, again.last) == (first.first, first.last)
+        assert first.last == first.first + 2
+
+    def test_two_at_once_leave_one_whole(self, market: Market) -> None:
+        licence, plan = market.crowd(*CROWDS[501])
+        with overtaken(market.town.store, lambda: market.settle(7, licence=licence, plan=plan).require()) as came:
+            size = market.town.store.size()
+            outcome = market.settle(1_000_003, licence=licence, plan=plan)
+        assert came() and "found number 1 of" in market.town.refusal(outcome)
+        assert market.town.store.size() == size + 1, "the other one, which is one entry"
+
+    def test_it_is_reversed_and_its_period_settled_again(self, market: Market) -> None:
+        licence, plan = market.crowd(*CROWDS[501])
+        account = market.settle(1_000_003, licence=licence, plan=plan).result()
+        (undone,) = market.town.written(market.reverse(account))
+        assert isinstance(undone, SettlementReversed)
+        again = market.town.written(market.settle(1_000_003, licence=licence, plan=plan))
+        assert [one.number for one in again if isinstance(one, SettlementMade | SettlementContinued)] == [2, 2, 2]
+
+    def test_one_line_with_another_amount_beyond_the_first_entry(self, market: Market) -> None:
+        licence, plan = market.crowd(*CROWDS[501])
+        right = settle(plan, Amount("CNY", 1_000_003))
+        wrong = altered(right, 500, right.lines[500].minor + 1)
+        said = market.town.refusal(market.settle(0, licence=licence, plan=plan, settled=wrong, stated=right))
+        assert "line 500: expected the amount that the plan gives" in said
+
+    def test_an_opening_beyond_the_first_entry_proves_itself_against_its_own(self, market: Market) -> None:
+        outcome, (first, *_, last) = self.settled(market, 1_001)
+        market.town.vault.open(first.envelope.event_id, line_path(1_000))
+        entry = market.town.store.rows(outcome.last, 1)[0].entry
+        opening = market.town.vault.open(*last.event.committed_as(last.envelope.event_id, line_path(0)))
+        document = opening_document(outcome.last, last, line_path(0), opening)
+        assert (document["event_id"], document["path"]) == (str(last.envelope.event_id), line_path(0))
+        assert check_opening(json.dumps(document).encode(), entry) == document
+        before = market.town.store.rows(outcome.last - 1, 1)[0].entry
+        with pytest.raises(Invalid, match="the entry is event"):
+            check_opening(json.dumps(document).encode(), before)
+
+    def test_more_lines_than_a_settlement_may_have(self, market: Market) -> None:
+        people = tuple(Holder(party=PartyId(UUID(int=n)), share_bp=100) for n in range(100))
+        names = [ObjectId(UUID(int=n)) for n in range(LINES_IN_ALL_MAX // 100 + 1)]
+        edges = tuple(PlanEdge(child=names[-1], parent=one, share_bp=10) for one in names[:-1])
+        plan = Plan(
+            currency="CNY",
+            sold=names[-1],
+            nodes=tuple(node(one, birth, people) for birth, one in enumerate(names)),
+            edges=edges,
+        )
+        given, _ = market.command(5)
+        given = replace(given, lines=())
+        facts = Facts(
+            who=market.park,
+            now=NOW,
+            licence=market.town.load(market.licence, LICENCE).state,
+            plan=plan,
+            values={AMOUNT: amount_json(10**9)},
+            documents=frozenset({market.usage}),
+        )
+        with pytest.raises(Rejected, match="expected at most 40000 lines, found 40100"):
+            decide(Settlement(), given, facts)
+
+
+def test_a_payee_who_is_erased_between_the_look_and_the_decision(market: Market) -> None:
+    """Under whose key an amount lies was decided by that look: nothing is settled by it, and the next one is right."""
+    town = market.town
+
+    def erase() -> None:
+        given = EraseSubject(party=market.co_author)
+        with erasing(town, given):
+            town.give(given, market.co_author).require()
+
+    with overtaken(town.store, erase) as came:
+        outcome = market.settle(123_457)
+    assert came() and "a payee was erased meanwhile" in town.refusal(outcome)
+    assert isinstance(outcome.error, Conflict) and not town.store.key_holders([f"settlement/{market.licence}"])
+    market.settle(123_457).require()

@@ -1,6 +1,7 @@
 """Amounts in display, balances over what a vault opens, and the proof that a settlement adds up."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -8,12 +9,13 @@ from uuid import UUID
 import pytest
 
 from domain.commitment import commit
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid
 from domain.governance.authority import Amount
 from domain.rights.settlement import settle
-from domain.rights.settlement_rules import AMOUNT, line_path
+from domain.rights.settlement_events import line_path
+from domain.rights.settlement_rules import AMOUNT
 from infra.trade.money import EXPONENTS, decimal_text, money_text
-from infra.trade.private import Account, Balance, LineAmount, opened_amount, summed, verify_account
+from infra.trade.private import Account, Balance, LineAmount, opened_amounts, summed, verify_account
 from infra.trade.statement import Row, total_of
 from producers.vault import Opening
 from tests.settlement_kit import cny, edge, node, party, plan, thing
@@ -48,18 +50,16 @@ class Drawer:
     """Openings of one event's commitments, of which some were erased."""
 
     def __init__(self) -> None:
-        self.openings: dict[tuple[UUID, str], Opening] = {}
+        self.kept: dict[tuple[UUID, str], Opening] = {}
 
     def put(self, path: str, minor: int, currency: str = "CNY", event: UUID = EVENT) -> bytes:
         """Keep an amount and return its commitment."""
         value = json.dumps({"currency": currency, "minor": minor}, separators=(",", ":")).encode()
-        self.openings[event, path] = Opening(SALT, value)
+        self.kept[event, path] = Opening(SALT, value)
         return commit(event, path, SALT, value)
 
-    def open(self, event_id: UUID, path: str) -> Opening:
-        if (event_id, path) not in self.openings:
-            raise NotFound("erased")
-        return self.openings[event_id, path]
+    def openings(self, event_id: UUID, paths: Sequence[str]) -> Mapping[str, Opening]:
+        return {path: self.kept[event_id, path] for path in paths if (event_id, path) in self.kept}
 
 
 @dataclass
@@ -71,7 +71,10 @@ class Rowed:
     event: UUID = EVENT
     currency: str = "CNY"
     reversed: int | None = None
+    lines: int = 0
+    listed: int = 0
     place: int = 0
+    object: UUID = ONE
     party: UUID = TWO
     amount: bytes = b""
 
@@ -90,8 +93,9 @@ class TestBalances:
             for place, (who, minor) in enumerate(amounts)
         ]
 
-    def of(self, drawer: Drawer, lines: list[Rowed], **changes: Any) -> list[Balance]:
-        settlement = replace(Rowed(), **changes)
+    def of(self, drawer: Drawer, lines: list[Rowed], whole: int | None = None, **changes: Any) -> list[Balance]:
+        """Return the balances of lines that were read of a settlement of `whole`, without it of all there are."""
+        settlement = replace(Rowed(lines=len(lines) if whole is None else whole, listed=len(lines)), **changes)
         return summed({(settlement.account, settlement.number): settlement}, lines, drawer)
 
     def test_lines_of_a_party_add_up(self, drawer: Drawer) -> None:
@@ -103,13 +107,13 @@ class TestBalances:
 
     def test_one_erased_line_erases_the_balance(self, drawer: Drawer) -> None:
         lines = self.lines(drawer, (5, 10), (4, 3), (5, 7))
-        del drawer.openings[EVENT, line_path(2)]
+        del drawer.kept[EVENT, line_path(2)]
         assert self.of(drawer, lines)[1] == Balance(UUID(int=5), "CNY", None, 2, 1)
         assert self.of(drawer, lines)[0].minor == 3
 
     def test_what_was_reversed_counts_nothing_erased_or_not(self, drawer: Drawer) -> None:
         lines = self.lines(drawer, (5, 10), (4, 3))
-        drawer.openings.clear()
+        drawer.kept.clear()
         assert self.of(drawer, lines, reversed=99) == [
             Balance(UUID(int=4), "CNY", 0, 0, 0),
             Balance(UUID(int=5), "CNY", 0, 0, 0),
@@ -121,9 +125,14 @@ class TestBalances:
         with pytest.raises(Invalid, match="not those that event"):
             self.of(drawer, lines)
 
+    def test_a_settlement_of_which_a_part_was_read_counts_nothing_yet(self, drawer: Drawer) -> None:
+        lines = self.lines(drawer, (5, 10), (4, 3))
+        assert self.of(drawer, lines, whole=3) == []
+        assert len(self.of(drawer, lines, whole=2)) == 2
+
     def test_an_amount_that_is_not_here_is_none(self, drawer: Drawer) -> None:
-        assert opened_amount(drawer, EVENT, AMOUNT, b"") is None
-        assert opened_amount(drawer, EVENT, AMOUNT, drawer.put(AMOUNT, 5)) == Amount("CNY", 5)
+        assert opened_amounts(drawer, EVENT, {AMOUNT: b""}) == {}
+        assert opened_amounts(drawer, EVENT, {AMOUNT: drawer.put(AMOUNT, 5)}) == {AMOUNT: Amount("CNY", 5)}
 
 
 class TestConservation:
@@ -134,7 +143,7 @@ class TestConservation:
     def account(self, *changes: tuple[int, int | None], total: int | None = 1_003) -> Account:
         """Return the settlement of 1,003 with some lines changed."""
         lines = [
-            LineAmount(UUID(int=1), 1, place, one.object, one.party, one.minor)
+            LineAmount(place, one.object, one.party, one.minor)
             for place, one in enumerate(settle(self.PLAN, cny(1_003)).lines)
         ]
         for place, minor in changes:

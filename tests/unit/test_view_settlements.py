@@ -1,12 +1,19 @@
 """Settlements as a view: commitments only, lines by party, what was reversed, what a newer valuation has replaced."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
-from domain.ids import Commitment, LicenceId, ObjectId, PartyId, ValuationId
-from domain.rights.settlement_events import ReversalReason, SettledLine, SettlementMade, SettlementReversed
+from domain.ids import Commitment, EventId, LicenceId, ObjectId, PartyId, ValuationId
+from domain.rights.settlement_events import (
+    ReversalReason,
+    SettledLine,
+    SettlementContinued,
+    SettlementMade,
+    SettlementReversed,
+)
 from domain.rights.valuation import Method, SupersededBecause, ValuationIssued, ValuationSuperseded
 from projections.settlements import LINE, SETTLEMENT, SETTLEMENTS, VALUATION
 from schemas.values import microseconds
@@ -21,11 +28,16 @@ def secret(text: str) -> Commitment:
     return Commitment(digest_of(text))
 
 
-def made(number: int = 1) -> SettlementMade:
-    lines = tuple(
-        SettledLine(object=ObjectId(some(20 + place)), party=party, amount=secret(f"line {number}.{place}"))
-        for place, party in enumerate((ANNA, BEN))
+def lines_of(number: int, places: range) -> tuple[SettledLine, ...]:
+    return tuple(
+        SettledLine(
+            object=ObjectId(some(20 + place)), party=(ANNA, BEN)[place % 2], amount=secret(f"line {number}.{place}")
+        )
+        for place in places
     )
+
+
+def made(number: int = 1, lines: range = range(2)) -> SettlementMade:
     return SettlementMade(
         number=number,
         licence=LicenceId(some(5)),
@@ -35,7 +47,7 @@ def made(number: int = 1) -> SettlementMade:
         until=UNTIL,
         currency="CNY",
         amount=secret("all"),
-        lines=lines,
+        lines=lines_of(number, lines),
         statement=digest_of("statement"),
     )
 
@@ -84,6 +96,35 @@ def test_a_reversal_leaves_the_lines(tale: Tale) -> None:
     assert (tale.row(SETTLEMENT, ACCOUNT, 1)["reversed"], tale.row(SETTLEMENT, ACCOUNT, 1)["reason"]) == (at, "unpaid")
     assert tale.row(SETTLEMENT, ACCOUNT, 2)["reversed"] is None
     assert tale.row(LINE, ACCOUNT, 1, 0)["party"] == ANNA
+
+
+def test_a_settlement_of_many_entries_is_whole_when_the_last_is_read(tale: Tale) -> None:
+    told, more = UUID(int=ACCOUNT.int << 32 | 1), (range(500), range(500, 1_000), range(1_000, 1_001))
+    tale.tell(ACCOUNT, made(lines=range(0)))
+    seen = []
+    for places in more:
+        row = tale.row(SETTLEMENT, ACCOUNT, 1)
+        seen.append((row["listed"], row["lines"]))
+        tale.tell(
+            ACCOUNT,
+            SettlementContinued(
+                number=1, made=EventId(told), place=places.start, count=1_001, lines=lines_of(1, places)
+            ),
+        )
+    row = tale.row(SETTLEMENT, ACCOUNT, 1)
+    assert seen == [(0, 0), (500, 1_001), (1_000, 1_001)] and (row["listed"], row["lines"]) == (1_001, 1_001)
+    assert (row["event"], row["amount"]) == (told, secret("all"))
+    for place in (0, 499, 500, 999, 1_000):
+        assert tale.row(LINE, ACCOUNT, 1, place)["amount"] == secret(f"line 1.{place}")
+
+
+@pytest.mark.parametrize("place", [0, 499, 501])
+def test_lines_that_are_missing_or_come_twice_stop_the_view(tale: Tale, place: int) -> None:
+    tale.tell(ACCOUNT, made(lines=range(0)))
+    part = SettlementContinued(number=1, made=EventId(some(7)), place=0, count=501, lines=lines_of(1, range(500)))
+    tale.tell(ACCOUNT, part)
+    at = tale.tell(ACCOUNT, replace(part, place=place))
+    assert tale.poison().index == at and f"expected lines from 500 on, found {place}" in tale.poison().reason
 
 
 def test_a_valuation_and_what_superseded_it(tale: Tale) -> None:
