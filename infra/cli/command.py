@@ -1,5 +1,6 @@
 """`edgeprint command NAME`: any command of the registry, its input as JSON. `infra.cli.verbs` gives the same ones."""
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -138,7 +139,7 @@ def print_result(result: dict[str, Any], words: Words) -> None:
         say(f"{place}  {event['type'].removeprefix('edgeprint.')}  {event['stream']}")
         for field, value in event["event"].items():
             if value not in (None, [], ""):
-                text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+                text = _text(value)
                 say(f"{'':<12}{field}: {text if len(text) <= 160 else text[:157] + '...'}")
     if "rests_on" in result:
         say(
@@ -149,6 +150,13 @@ def print_result(result: dict[str, Any], words: Words) -> None:
         )
     elif result["repeated"]:
         say(words("此命令此前已记录", "this command was recorded before"))
+
+
+def _text(value: Any) -> str:
+    """Return a field of an event on one line: what has members as JSON."""
+    if isinstance(value, list) and not any(isinstance(one, dict | list) for one in value):
+        return ", ".join(map(str, value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
 
 
 def _list(as_json: bool) -> None:

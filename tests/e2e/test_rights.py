@@ -60,6 +60,12 @@ def test_a_title_of_two_a_chain_of_two_and_its_end(studio: Place, people: dict[s
     grant = told["stream"]
     assert "/R." in grant and told["events"][1]["stream"] == title
     assert told["events"][0]["event"]["scope"] == FILM_JSON
+    again = record(studio, title, people["author"], people["studio"], *exclusive, "--id", told["id"]).ok().json
+    assert again["repeated"] is True
+    spoken = ["grant", "record", "--kind", "grant", "--title", title, "--grantee", people["studio"]]
+    spoken += ["--scope", str(studio.files / f"scope-{people['studio'][-6:]}.json"), "--terms", TERMS, *exclusive]
+    line = studio.run(*spoken, "--as", people["author"], "--id", told["id"], "--lang", "en").ok().out
+    assert 'scope: {"uses": [' in line and line.endswith("this command was recorded before\n")
     studio.run("grant", "accept", grant, "--as", people["studio"]).ok()
     shown = studio.run("grant", "show", grant, "--json").ok().json
     assert shown["standing"] == {"state": "pending", "since": None, "why": None, "missing": [people["co_author"]]}

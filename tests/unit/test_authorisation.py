@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -340,16 +339,7 @@ def test_who_is_paid_what_an_object_keeps(world: World) -> None:
     assert {one.party: one.share_bp for one in found} == {AUTHOR: 1_500, ACTRESS: 1_500, STUDIO: 7_000}
 
 
-# -- cost --------------------------------------------------------------------------------------------------------------
-
-
-def milliseconds(call: Any, times: int = 20) -> float:
-    took: list[float] = []
-    for _ in range(times):
-        started = perf_counter()
-        call()
-        took.append((perf_counter() - started) * 1e3)
-    return sorted(took)[0]
+# -- large ones ------------------------------------------------------------------------------------------------------
 
 
 def chained(links: int) -> World:
@@ -363,13 +353,12 @@ def chained(links: int) -> World:
     return world
 
 
-def test_a_chain_of_twenty_links_takes_less_than_a_millisecond() -> None:
+def test_a_chain_of_twenty_links() -> None:
     material = chained(20).of()
     assert judge(material, WANTED).verdict is Verdict.VALID
-    assert milliseconds(lambda: judge(material, WANTED)) < 1
 
 
-def test_a_thousand_ancestors_take_less_than_twenty_milliseconds() -> None:
+def test_a_thousand_ancestors_that_each_limit_it() -> None:
     world = World()
     names = [ObjectId(some(10_000 + number)) for number in range(1_000)]
     for number, name in enumerate(names):
@@ -382,4 +371,3 @@ def test_a_thousand_ancestors_take_less_than_twenty_milliseconds() -> None:
     material = world.of(STILL)
     expected = met(*(link.scope for link in world.links.values()))
     assert effective_scope(material)[0] == expected
-    assert milliseconds(lambda: effective_scope(material), 5) < 20
