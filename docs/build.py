@@ -9,6 +9,7 @@ docs/reference/events.md             every event with its fields, units and boun
 docs/reference/sidecar.schema.json   the JSON Schema of sidecars
 docs/reference/asyncapi.json         the topics as an AsyncAPI 3.0 document
 docs/reference/subscribe.md          the page for whoever subscribes
+infra/cli/verbs.json                 what the help of each group of verbs lists
 """
 
 import sys
@@ -70,6 +71,15 @@ def _sidecar_schema() -> str:
     return sidecar_schema().decode()
 
 
+def _verbs() -> str:
+    import typer
+
+    from infra.cli.main import app
+    from infra.cli.verbs import summaries
+
+    return summaries(typer.main.get_command(app))
+
+
 def _asyncapi() -> str:
     from schemas.asyncapi import asyncapi_text
     from schemas.catalogue import CATALOGUE
@@ -88,6 +98,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/sidecar.schema.json": _sidecar_schema,
     "reference/asyncapi.json": _asyncapi,
     "reference/subscribe.md": subscribe_page,
+    "../infra/cli/verbs.json": _verbs,
 }
 
 

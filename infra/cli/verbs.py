@@ -2,23 +2,26 @@
 
 The options of a verb come from the fields of its command, so a field that is added is an option at once. Long texts are
 given as files, and so is an object or a list of objects (`--scope FILE.json`), as JSON. A group is filled when one of
-its commands is asked for: reading the registry takes a tenth of a second.
+its commands is asked for, since reading the registry takes a third of a second; what its help says of each stands in
+`verbs.json`, which `make generate` writes.
 """
 
 import inspect
 import json
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from infra.cli.command import DryOption, IdOption, give
 from infra.cli.options import AsOption, ForOption, HomeOption, JsonOption, LangOption
 
 FILE_CHARACTERS: Final = 1_000
 """A text that may be longer than this is given as a file."""
+SUMMARIES: Final = Path(__file__).with_name("verbs.json")
+"""The commands of each group with their first paragraph, written by `make generate`: what a group's help lists."""
 SHARED: Final[Mapping[str, tuple[Any, Any]]] = {
     "as_party": (AsOption, None),
     "on_behalf_of": (ForOption, None),
@@ -39,28 +42,47 @@ BY_HAND: Final[Mapping[str, str]] = {
 Fill = Callable[[typer.Typer], None]
 
 
+class VerbGroup(TyperGroup):
+    """A group whose commands are made when one of them is asked for; its help lists what stands in SUMMARIES."""
+
+    fill: ClassVar[Fill]
+    _filled: dict[str, Any] | None = None
+
+    @property
+    def commands(self) -> MutableMapping[str, Any]:
+        """The commands: what Typer, the reference and the tests look at."""
+        if self._filled is None:
+            app = typer.Typer(name=self.name, rich_markup_mode=None, add_completion=False)
+            app.callback()(lambda: None)
+            type(self).fill(app)
+            self._filled = dict(typer.main.get_group(app).commands)
+        return self._filled
+
+    @commands.setter
+    def commands(self, found: MutableMapping[str, Any]) -> None:
+        del found  # Typer gives an empty one
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the section of commands without making them."""
+        told = json.loads(SUMMARIES.read_bytes())[self.name]
+        listed = TyperGroup(name=self.name, commands=[TyperCommand(verb, help=told[verb]) for verb in told])
+        listed.format_commands(ctx, formatter)
+
+
 def verb_group(name: str, help_text: str, fill: Fill) -> typer.Typer:
-    """Return a group whose commands `fill` adds when they are asked for."""
+    """Return a group whose commands `fill` adds when one is asked for."""
+    group = type("Group", (VerbGroup,), {"fill": staticmethod(fill)})
+    return typer.Typer(name=name, help=help_text, cls=group, no_args_is_help=True, rich_markup_mode=None)
 
-    class Group(TyperGroup):
-        """The group; `commands` is what Typer, the reference and the tests look at."""
 
-        _filled: dict[str, Any] | None = None
-
-        @property
-        def commands(self) -> MutableMapping[str, Any]:
-            if self._filled is None:
-                app = typer.Typer(name=name, rich_markup_mode=None, add_completion=False)
-                app.callback()(lambda: None)
-                fill(app)
-                self._filled = dict(typer.main.get_group(app).commands)
-            return self._filled
-
-        @commands.setter
-        def commands(self, found: MutableMapping[str, Any]) -> None:
-            del found  # Typer gives an empty one
-
-    return typer.Typer(name=name, help=help_text, cls=Group, no_args_is_help=True, rich_markup_mode=None)
+def summaries(root: Any) -> str:
+    """Return SUMMARIES from the command line itself: of each group the first paragraph of each command's help."""
+    groups = {name: group for name, group in root.commands.items() if isinstance(group, VerbGroup)}
+    told = {
+        name: {verb: " ".join((one.help or "").split("\n\n")[0].split()) for verb, one in group.commands.items()}
+        for name, group in groups.items()
+    }
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
 def filled(group: str, verbs: Sequence[tuple[str, str]], show: Callable[..., None], *more: Callable[..., None]) -> Fill:

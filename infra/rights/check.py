@@ -18,7 +18,6 @@ from infra.clock import now_us
 from infra.rights.derivation import VIEWS, derivation_of
 from infra.rights.look import standing_json
 from infra.views import questions
-from infra.views.ancestry import told_of_touched
 from infra.views.answers import place_of
 from infra.views.reading import STOOD, AsOf, Look
 from infra.views.session import caught_up
@@ -137,6 +136,8 @@ def rights_impact(
 
     Raises: NotFound, no such grant or title as of then; Invalid, Behind, Unavailable.
     """
+    from infra.views.ancestry import told_of_touched  # brings numpy along, for which a check would wait as well
+
     prefix = session.config.prefix
     with caught_up(session).looks(VIEWS, as_of, now_us()) as (genealogy, compliance, trade):
         direct = _directly(compliance, trade, cause, letter, prefix)

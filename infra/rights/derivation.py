@@ -39,7 +39,7 @@ from domain.rights.scope_terms import ScopeTerms, terms_of
 from domain.rights.settlement import Holder, PlanEdge, PlanNode
 from domain.rights.turns import Turn, fallen
 from infra.views import questions
-from infra.views.reading import Look
+from infra.views.reading import Look, rows_together
 from projections.compliance import COMPLIANCE, OBJECT
 from projections.genealogy.view import EDGE, FOUND, GENEALOGY, NODE
 from projections.trade import CITED, GRANT, MODEL_LICENCE, OWNER, TITLE, TRADE, TURN
@@ -119,71 +119,100 @@ def derivation_of(looks: Looks, object_ids: Sequence[UUID], instant: datetime | 
     every = questions.upward(genealogy, object_ids, OBJECTS_MAX + 1)
     if len(every) > OBJECTS_MAX:
         raise Invalid(f"derivation: expected at most {OBJECTS_MAX} objects in it, found more")
-    nodes = _nodes(genealogy, compliance, trade, every)
-    missing = [one for one in object_ids if one not in nodes]
+    objects, citations, declared, found, born = rows_together(
+        (compliance, OBJECT, {"object": every}),
+        (trade, CITED, {"object": every}),
+        (genealogy, EDGE, {"child": every}),
+        (genealogy, FOUND, {"child": every}),
+        (genealogy, NODE, {"object": every}),
+    )
+    contents = {row.object: Sha256(row.content) for row in objects}
+    missing = [one for one in object_ids if one not in contents]
     if missing:
         raise NotFound(f"no object {missing[0]} as of index {genealogy.as_of.position}")
-    links = _links(trade, {name for node in nodes.values() for name in node.cited}, at)
-    works = {node.content for node in nodes.values()}
-    claims = _claims(trade, works, {link.title for link in links.values()}, at)
+    cited = {row.object: tuple(map(_grant_id, row.grants)) for row in citations}
+    terms, links, claims = _rights(
+        trade, set(contents.values()), {name for some in cited.values() for name in some}, at
+    )
+    parents, sources = (
+        _lists((row.child, row.parent) for row in declared),
+        _lists((row.child, row.source) for row in found),
+    )
+    nodes = {
+        ObjectId(row.object): Node(
+            object=ObjectId(row.object),
+            holder=PartyId(row.holder),
+            born=row.born,
+            content=contents[row.object],
+            declared=tuple(parents.get(row.object, ())),
+            found=tuple(sources.get(row.object, ())),
+            cited=cited.get(row.object, ()),
+            licences=tuple(terms.get(contents[row.object], ())),
+        )
+        for row in born
+    }
     of = tuple(ObjectId(one) for one in object_ids)
     materials = tuple(Material(one, nodes, claims, links) for one in of)
     return Derivation(genealogy.as_of.position, at, of, materials)
 
 
-def _nodes(genealogy: Look, compliance: Look, trade: Look, every: Sequence[UUID]) -> dict[ObjectId, Node]:
-    contents = {row.object: bytes(row.content) for row in compliance.rows(OBJECT, object=every)}
-    declared = _lists((row.child, row.parent) for row in genealogy.rows(EDGE, child=every))
-    found = _lists((row.child, row.source) for row in genealogy.rows(FOUND, child=every))
-    cited = {row.object: row.grants for row in trade.rows(CITED, object=every)}
-    licences: dict[bytes, list[LicenceTerm]] = {}
-    for row in trade.rows(MODEL_LICENCE, content=list(set(contents.values()))):
-        natures = tuple(map(Nature, row.natures))
-        term = LicenceTerm(component=row.component, licence=row.licence, natures=natures)
-        licences.setdefault(bytes(row.content), []).append(term)
-    return {
-        ObjectId(row.object): Node(
-            object=ObjectId(row.object),
-            holder=PartyId(row.holder),
-            born=row.born,
-            content=Sha256(contents[row.object]),
-            declared=tuple(map(ObjectId, declared.get(row.object, ()))),
-            found=tuple(map(ObjectId, found.get(row.object, ()))),
-            cited=tuple(RightsGrantId(UUID(one)) for one in cited.get(row.object, ())),
-            licences=tuple(licences.get(contents[row.object], ())),
-        )
-        for row in genealogy.rows(NODE, object=every)
-    }
-
-
-def _lists(pairs: Iterable[tuple[UUID, UUID]]) -> dict[UUID, list[UUID]]:
-    found: dict[UUID, list[UUID]] = {}
+def _lists(pairs: Iterable[tuple[UUID, UUID]]) -> dict[ObjectId, list[ObjectId]]:
+    found: dict[ObjectId, list[ObjectId]] = {}
     for child, parent in pairs:
-        found.setdefault(child, []).append(parent)
+        found.setdefault(ObjectId(child), []).append(ObjectId(parent))
     return found
 
 
-def _links(trade: Look, cited: set[RightsGrantId], instant: datetime) -> dict[RightsGrantId, Link]:
-    """Return the grants of these names, and all above them, as they stand at an instant."""
-    rows = trade.rows(GRANT, grant_id=list(cited)) if cited else []
-    above = {UUID(name) for row in rows for name in row.chain} - {row.grant_id for row in rows}
-    rows += trade.rows(GRANT, grant_id=list(above)) if above else []
-    turns = turns_of(trade, [row.grant_id for row in rows])
-    return {RightsGrantId(row.grant_id): link_of(row, turns.get(row.grant_id, ()), instant) for row in rows}
+def _rights(
+    trade: Look, works: set[Sha256], cited: set[RightsGrantId], instant: datetime
+) -> tuple[dict[Sha256, list[LicenceTerm]], dict[RightsGrantId, Link], dict[TitleId, Claim]]:
+    """Return the licences of these works, the grants of these names with all above them, and the titles of both."""
+    terms, grants, titles = rows_together(
+        (trade, MODEL_LICENCE, {"content": list(works)}),
+        (trade, GRANT, {"grant_id": list(cited)}),
+        (trade, TITLE, {"work": list(works)}),
+    )
+    above = {_grant_id(name) for row in grants for name in row.chain} - cited
+    roots = {row.title for row in grants} - {row.title for row in titles}
+    more = rows_together((trade, GRANT, {"grant_id": list(above)}), (trade, TITLE, {"title": list(roots)}))
+    grants, titles = grants + more[0], titles + more[1]
+    names = [row.title for row in titles]
+    turned, owned = rows_together(
+        (trade, TURN, {"source": [*names, *(row.grant_id for row in grants)]}), (trade, OWNER, {"title": names})
+    )
+    turns = _turns(turned)
+    return (
+        _terms(terms),
+        {RightsGrantId(row.grant_id): link_of(row, turns.get(row.grant_id, ()), instant) for row in grants},
+        _claims(titles, owned, turns, instant),
+    )
 
 
-def turns_of(trade: Look, sources: Sequence[UUID]) -> Mapping[UUID, Sequence[Turn]]:
+def _terms(rows: Iterable[Any]) -> dict[Sha256, list[LicenceTerm]]:
+    found: dict[Sha256, list[LicenceTerm]] = {}
+    for row in rows:
+        term = LicenceTerm(component=row.component, licence=row.licence, natures=tuple(map(Nature, row.natures)))
+        found.setdefault(Sha256(row.content), []).append(term)
+    return found
+
+
+def _turns(rows: Iterable[Any]) -> dict[UUID, list[Turn]]:
     """Return what was decided on titles or grants, each in the order of the log."""
     found: dict[UUID, list[Turn]] = {}
-    for row in trade.rows(TURN, source=sources) if sources else ():
+    for row in rows:
         found.setdefault(row.source, []).append(Turn(instant_of(row.effective_at_us), row.fallen, row.why))
     return found
+
+
+@lru_cache(maxsize=4_096)
+def _grant_id(text: str) -> RightsGrantId:
+    return RightsGrantId(UUID(text))
 
 
 def link_of(row: Any, turns: Sequence[Turn], instant: datetime) -> Link:
     """Return a row of `rights_grant` as it stands at an instant, with what was decided on it."""
     scope, terms = _scope(bytes(row.scope))
-    chain = tuple(RightsGrantId(UUID(name)) for name in row.chain)
+    chain = tuple(map(_grant_id, row.chain))
     recorded = GrantRecorded(
         kind=GrantKind(row.kind),
         title=TitleId(row.title),
@@ -217,27 +246,23 @@ def _scope(text: bytes) -> tuple[Scope, ScopeTerms]:
     return scope, terms_of(scope)
 
 
-def _claims(trade: Look, works: set[Sha256], roots: set[TitleId], instant: datetime) -> dict[TitleId, Claim]:
-    """Return the titles on these works, and those at the root of grants, as they stand at an instant."""
-    rows = trade.rows(TITLE, work=list(works)) if works else []
-    others = roots - {row.title for row in rows}
-    rows += trade.rows(TITLE, title=list(others)) if others else []
-    names = [row.title for row in rows]
-    turns = turns_of(trade, names)
+def _claims(
+    titles: Iterable[Any], owned: Iterable[Any], turns: Mapping[UUID, Sequence[Turn]], instant: datetime
+) -> dict[TitleId, Claim]:
     owners: dict[UUID, list[Holder]] = {}
-    owned = _at(instant)
-    for row in trade.rows(OWNER, title=names) if names else ():
-        if owned(row):
+    holds = _at(instant)
+    for row in owned:
+        if holds(row):
             owners.setdefault(row.title, []).append(Holder(party=PartyId(row.party), share_bp=row.share_bp))
     return {
         TitleId(row.title): Claim(
             title=TitleId(row.title),
-            work=Sha256(bytes(row.work)),
+            work=Sha256(row.work),
             owners=tuple(sorted(owners.get(row.title, ()), key=lambda one: one.party)),
             contested=row.contests > 0,
             fallen=fallen(turns.get(row.title, ()), instant),
         )
-        for row in rows
+        for row in titles
     }
 
 

@@ -6,11 +6,11 @@ without one it is the newest entry that the view has taken in, and the clock of 
 rows, no rows, and `Behind` (the view has not come that far).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import psycopg
@@ -54,31 +54,55 @@ class Look:
 
     def rows(self, table: Table, **wanted: Sequence[Any]) -> list[Any]:
         """Return the rows that stood, by name, where each column named is one of the values given; in order of key."""
-        places: list[sql.Composable] = [sql.SQL(STOOD)]
-        kinds = {column.name: column.kind for column in table.all_columns}
-        for name in wanted:
-            cast = sql.SQL(f"%({name})s::{kinds[name].value}[]")
-            places.append(sql.SQL("{} = ANY({})").format(sql.Identifier(name), cast))
-        query = sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY {}").format(
-            self._columns(table.all_columns),
-            sql.Identifier(self.schema, table.name),
-            sql.SQL(" AND ").join(places),
-            self._columns(table.key),
-        )
-        with self.connection.cursor(row_factory=namedtuple_row) as cursor:
-            given = {name: list(some) for name, some in wanted.items()}
-            return cursor.execute(query, {"at": self.as_of.position, **given}).fetchall()
+        return [] if _is_empty(wanted) else self._begin(table, wanted).fetchall()
 
     def ask(self, query: str, **given: Any) -> list[Any]:
         """Return the rows of a query of ours; `{table}` in it is a table of the view, `%(at)s` the position."""
-        tables = {table.name: sql.Identifier(self.schema, table.name) for table in self.view.tables}
-        with self.connection.cursor(row_factory=namedtuple_row) as cursor:
-            composed = sql.SQL(query).format(**tables)  # a query of this program, never a user's
-            return cursor.execute(composed, {"at": self.as_of.position, **given}).fetchall()
+        composed = _composed(query, self.schema, tuple(table.name for table in self.view.tables))
+        return self._run(composed, given).fetchall()
 
-    @staticmethod
-    def _columns(columns: Sequence[Any]) -> sql.Composed:
-        return sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+    def _begin(self, table: Table, wanted: Mapping[str, Sequence[Any]]) -> psycopg.Cursor[Any]:
+        return self._run(
+            _select(self.schema, table, tuple(wanted)), {name: list(some) for name, some in wanted.items()}
+        )
+
+    def _run(self, query: bytes, given: Mapping[str, Any]) -> psycopg.Cursor[Any]:
+        cursor = self.connection.cursor(row_factory=namedtuple_row)
+        return cursor.execute(query, {"at": self.as_of.position, **given})
+
+
+def rows_together(*asked: tuple[Look, Table, Mapping[str, Sequence[Any]]]) -> list[list[Any]]:
+    """Return what `Look.rows` gives for each of these, asked at once: one wait for the database, not one for each.
+
+    The looks are of one snapshot. Where nothing is wanted, nothing is asked.
+    """
+    with asked[0][0].connection.pipeline():
+        begun = [None if _is_empty(wanted) else look._begin(table, wanted) for look, table, wanted in asked]
+    return [[] if cursor is None else cursor.fetchall() for cursor in begun]
+
+
+def _is_empty(wanted: Mapping[str, Sequence[Any]]) -> bool:
+    return any(not some for some in wanted.values())
+
+
+@lru_cache(maxsize=1_024)
+def _select(schema: str, table: Table, wanted: tuple[str, ...]) -> bytes:
+    places: list[sql.Composable] = [sql.SQL(STOOD)]
+    kinds = {column.name: column.kind for column in table.all_columns}
+    for name in wanted:
+        cast = sql.SQL(f"%({name})b::{kinds[name].value}[]")  # binary: no quoting, one by one
+        places.append(sql.SQL("{} = ANY({})").format(sql.Identifier(name), cast))
+    columns, key = (
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in some) for some in (table.all_columns, table.key)
+    )
+    query = sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY {}")
+    return query.format(columns, sql.Identifier(schema, table.name), sql.SQL(" AND ").join(places), key).as_bytes(None)
+
+
+@lru_cache(maxsize=1_024)
+def _composed(query: str, schema: str, tables: tuple[str, ...]) -> bytes:
+    places = {name: sql.Identifier(schema, name) for name in tables}
+    return sql.SQL(query).format(**places).as_bytes(None)  # a query of this program, never a user's
 
 
 class Reader:
@@ -110,7 +134,7 @@ class Reader:
             Unavailable: the database does not answer, or nobody has begun to build the view.
         """
         with self._connected() as connection:
-            used = [(view, *_in_use(connection, view)) for view in views]
+            used = _in_use(connection, views)
             newest = min(taken for _, _, taken in used) - 1
             at = AsOf(newest, now_us) if as_of is None else resolve(connection, as_of)
             for view, _, taken in used:
@@ -126,16 +150,19 @@ class Reader:
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection[Any]]:
         with answering(), psycopg.connect(lively(self._dsn)) as connection:
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
             yield connection
 
 
-def _in_use(connection: psycopg.Connection[Any], view: View) -> tuple[str, int]:
-    query = "SELECT schema, position, version FROM views.projection WHERE name = %s AND state = 'live'"
-    row = connection.execute(query, (view.name,)).fetchone()
-    if row is None or row[2] != view.version:
-        raise Behind(f"{view.name} is not built yet in version {view.version}")
-    return str(row[0]), int(row[1])
+def _in_use(connection: psycopg.Connection[Any], views: Sequence[View]) -> list[tuple[View, str, int]]:
+    """Return for each view the schema of its build in use and how many entries that has taken in."""
+    query = "SELECT name, version, schema, position FROM views.projection WHERE name = ANY(%s) AND state = 'live'"
+    rows = connection.execute(query, ([view.name for view in views],)).fetchall()
+    builds = {(name, version): (str(schema), int(position)) for name, version, schema, position in rows}
+    missing = next((view for view in views if (view.name, view.version) not in builds), None)
+    if missing is not None:
+        raise Behind(f"{missing.name} is not built yet in version {missing.version}")
+    return [(view, *builds[view.name, view.version]) for view in views]
 
 
 def resolve(connection: psycopg.Connection[Any], as_of: str) -> AsOf:

@@ -17,12 +17,13 @@ from infra.store.provision import PROJECTOR, READER
 from infra.views.entry import LedgerEntry
 from infra.views.memory import MemoryViewStore
 from infra.views.projector import Projector
-from infra.views.reading import AsOf, Reader, parse_place
+from infra.views.reading import AsOf, Look, Reader, parse_place, rows_together
 from projections.catalogue import VIEWS
 from projections.compliance import COMPLIANCE, OBJECT
 from projections.ledger import ENTRY, LEDGER, SCHEMA
 from projections.parties import PARTIES, ROLE
 from projections.runner import run_batch
+from projections.tables import Table
 from projections.view import View
 from tests.conftest import LedgerDatabase
 from tests.store_kit import RESET
@@ -250,3 +251,36 @@ def test_one_look_is_one_snapshot(world: World, ledger_database: LedgerDatabase)
 def test_a_view_of_another_ledger_cannot_be_looked_at(world: World) -> None:
     with pytest.raises(Behind, match="strangers is not built yet"), world.look(counting("strangers")):
         pass
+
+
+def test_rows_asked_for_together_are_those_asked_for_one_by_one(world: World) -> None:
+    with world.reader.looks((LEDGER, COMPLIANCE, PARTIES), None, NOW_US) as (ledger, compliance, parties):
+        objects = [row.object for row in compliance.rows(OBJECT)]
+        asked: tuple[tuple[Look, Table, dict[str, Sequence[Any]]], ...] = (
+            (compliance, OBJECT, {"object": objects[:3]}),
+            (ledger, ENTRY, {}),
+            (compliance, OBJECT, {"object": objects, "status": []}),
+            (parties, ROLE, {}),
+            (ledger, ENTRY, {"stream": objects[1:2], "index": list(range(len(world.rows)))}),
+        )
+        found = rows_together(*asked)
+        assert found == [look.rows(table, **wanted) for look, table, wanted in asked]
+        assert [len(some) > 0 for some in found] == [True, True, False, True, True]
+
+
+def test_of_nothing_wanted_nothing_is_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with world.reader.look(COMPLIANCE, None, NOW_US) as look:
+        monkeypatch.setattr(look.connection, "cursor", None)
+        assert look.rows(OBJECT, object=[]) == []
+        assert rows_together((look, OBJECT, {"object": []}), (look, OBJECT, {"status": []})) == [[], []]
+
+
+def test_a_look_only_reads_and_of_one_snapshot(world: World) -> None:
+    with world.reader.look(LEDGER, None, NOW_US) as look:
+        said = ("transaction_isolation", "transaction_read_only")
+        assert [look.connection.execute(f"SHOW {one}").fetchone() for one in said] == [("repeatable read",), ("on",)]
+
+
+def test_a_name_or_a_value_never_ends_a_query(world: World) -> None:
+    with world.reader.look(COMPLIANCE, None, NOW_US) as look:
+        assert look.rows(OBJECT, status=["admitted'); --", "%(at)s", '{"'], project=["\\", "NULL"]) == []

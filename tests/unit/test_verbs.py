@@ -8,13 +8,26 @@ from uuid import UUID
 
 import pytest
 import typer
+from typer._click.formatting import HelpFormatter
+from typer.core import TyperGroup
 
 from docs.registry import registry_page
 from domain.errors import Invalid
 from domain.ids import PartyId, parse_party_id
 from infra.cli.command import giver_options, read_secrets
 from infra.cli.main import app
-from infra.cli.verbs import BY_HAND, SHARED, VERB_OF, _is_document, _json, _secret, _singular
+from infra.cli.verbs import (
+    BY_HAND,
+    SHARED,
+    SUMMARIES,
+    VERB_OF,
+    VerbGroup,
+    _is_document,
+    _json,
+    _secret,
+    _singular,
+    summaries,
+)
 from infra.governance.given import Given, Giver
 from producers.registry import REGISTRY
 from schemas.requests import request_record
@@ -40,6 +53,27 @@ def test_every_command_has_a_verb() -> None:
     every = [*VERB_OF, *BY_HAND]
     assert sorted(every) == sorted(spec.command.NAME for spec in REGISTRY)
     assert len({*VERB_OF.values(), *BY_HAND.values()}) == len(every), "no two commands have one verb"
+
+
+def groups() -> dict[str, VerbGroup]:
+    root: Any = typer.main.get_command(app)
+    return {name: group for name, group in root.commands.items() if isinstance(group, VerbGroup)}
+
+
+@pytest.mark.parametrize("name", sorted(groups()))
+def test_the_help_of_a_group_lists_its_commands_and_makes_none(name: str) -> None:
+    group = groups()[name]
+    listed, real = HelpFormatter(width=100), HelpFormatter(width=100)
+    with typer.Context(group) as context:
+        group.format_commands(context, listed)
+        assert group._filled is None
+        TyperGroup(name=name, commands=dict(group.commands)).format_commands(context, real)
+    assert listed.getvalue() == real.getvalue()
+    assert all(f"  {verb} " in listed.getvalue() for verb in group.commands)
+
+
+def test_what_stands_of_the_groups_is_what_they_are() -> None:
+    assert SUMMARIES.read_text(encoding="utf-8") == summaries(typer.main.get_command(app))
 
 
 @pytest.mark.parametrize("name", sorted(VERBS))
