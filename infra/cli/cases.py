@@ -5,8 +5,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import Words, padded, say, say_json
+from infra.cli.looking import looked
+from infra.cli.options import HomeOption, JsonOption, LangOption
+from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Words, padded, say, size_text
 from infra.cli.verbs import filled, verb_group
 
 VERBS: Final = (
@@ -63,6 +64,12 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "settled": "和解",
     "wrongful_notice": "错误通知",
 }
+CaseArgument = Annotated[str, typer.Argument(metavar="ID", help="Identifier of the case, 10.5072/F....")]
+HELD: Final[Mapping[str, tuple[str, str]]] = {
+    "whole": ("完整", "whole"),
+    "missing": ("缺失", "missing"),
+    "damaged": ("已损坏", "damaged"),
+}
 MEASURES: Final[Mapping[str, str]] = {
     "deleted": "删除",
     "blocked": "屏蔽",
@@ -72,28 +79,23 @@ MEASURES: Final[Mapping[str, str]] = {
 
 
 def show_case(
-    identifier: Annotated[str, typer.Argument(metavar="ID", help="Identifier of the case, 10.5072/F....")],
+    identifier: CaseArgument,
     home: HomeOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
     """Show one case: where it stands, what is due now, and its chronology with the articles that it rests on."""
     from domain.ids import parse_infringement_id
-    from infra.bootstrap import opened
     from infra.clock import now_us
     from infra.compliance.look import look_at_case
-    from infra.settings import read_settings
     from schemas.values import instant_of
 
-    settings = read_settings(home=home, lang=lang)
-    with wrong_usage("ID"):
-        case = parse_infringement_id(identifier)
-    with opened(settings) as session:
-        found = look_at_case(session, case, instant_of(now_us()))
-    if as_json:
-        say_json(found)
-        return
-    _tell(found, Words(settings.lang))
+    def look(session: Any, case: Any) -> dict[str, Any]:
+        return look_at_case(session, case, instant_of(now_us()))
+
+    found, words = looked(identifier, parse_infringement_id, look, home=home, as_json=as_json, lang=lang)
+    if not as_json:
+        _tell(found, words)
 
 
 def _tell(found: Mapping[str, Any], words: Words) -> None:
@@ -157,10 +159,30 @@ def _cited(article: Mapping[str, str], words: Words) -> str:
     return words(article["zh"], article["en"])
 
 
+def custody(
+    identifier: CaseArgument,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    """List the documents of a case: who recorded each and when, hashed again. Exit 1: one is damaged, 4: missing."""
+    from domain.ids import parse_infringement_id
+    from infra.compliance.custody import custody_of
+
+    found, words = looked(identifier, parse_infringement_id, custody_of, home=home, as_json=as_json, lang=lang)
+    held = {one["held"] for one in found["documents"]}
+    if not as_json:
+        for one in found["documents"]:
+            said = words(*HELD[one["held"]])
+            size = "" if one["size"] is None else f", {size_text(one['size'])}, {one['media_type']}"
+            say(f"{one['sha256']}  {said}{size}")
+            step = words(*STEPS[one["step"]])
+            whom = "" if one["on_behalf_of"] is None else words("，代表 ", " for ") + one["on_behalf_of"]
+            say(f"  {one['index']:>8}  {one['recorded_at']}  {step}  {one['by']}{whom}")
+    raise typer.Exit(EXIT_FAILED if "damaged" in held else EXIT_INCOMPLETE if "missing" in held else EXIT_OK)
+
+
 def register(app: typer.Typer) -> None:
     """Add the group to the command line."""
-    app.add_typer(
-        verb_group(
-            "case", "Infringements: seen, compared, notified, answered, decided.", filled("case", VERBS, show_case)
-        )
-    )
+    fill = filled("case", VERBS, show_case, custody)
+    app.add_typer(verb_group("case", "Infringements: seen, compared, notified, answered, decided.", fill))

@@ -31,6 +31,7 @@ PLAN = (
         "--capture $(sha256sum <film/project/props/lantern.obj | cut -c 1-64)",
     ),
     ("`case show`", "case show $(cat case)"),
+    ("`case custody`", "case custody $(cat case)"),
     (VERBS, "template define --name previs"),
     ("`trade balance`", "trade balance"),
     ("`template show`", "template show $(cat template)"),

@@ -131,6 +131,32 @@ def test_from_the_sighting_to_the_judgment(house: House) -> None:
     assert explained["same"] is True and explained["policy"] is None
     told = house.made.run("case", "show", case, "--lang", "zh").ok().out
     assert "收到不侵权声明  《民法典》第一千一百九十六条第一款" in told and house.paper in told
+    in_custody(house, case, found["chronology"])
+
+
+def in_custody(house: House, case: str, chronology: list[dict[str, Any]]) -> None:
+    """Each document of each step is whole, until it is damaged or gone; who recorded it is told all the same."""
+    held = house.give("custody", case).ok().json["documents"]
+    named = [(one["step"], sha256) for one in chronology for sha256 in one["documents"]]
+    assert [(one["step"], one["sha256"]) for one in held] == named and len(held) > 10
+    reported = held[0]
+    assert (reported["by"], reported["on_behalf_of"]) == (house.agent, house.scout)
+    assert all(one["held"] == "whole" and one["size"] == len("what shows it") and one["attestation"] for one in held)
+    assert all(one["media_type"].startswith("text/") for one in held)
+    (path,) = [one for one in house.made.settings.home.rglob(house.paper) if one.is_file()]
+    whole = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(whole[:-1] + b"?")
+    damaged = house.give("custody", case)
+    assert damaged.code == 1 and damaged.json["documents"][0]["held"] == "damaged"
+    path.rename(path.with_suffix(".away"))
+    missing = house.made.run("case", "custody", case, "--lang", "zh")
+    assert missing.code == 4 and "缺失" in missing.out and "发现线索" in missing.out and house.agent in missing.out
+    path.with_suffix(".away").rename(path)
+    path.write_bytes(whole)
+    assert house.made.run("case", "custody", case, "--lang", "en").ok().out.count("  whole, 13 B") == len(held)
+    unknown = format_id("F", UUID("01937e3f-2b5c-7d4a-9c3e-5f6a7b8c9d0e"), "10.5072")
+    assert house.give("custody", unknown).code == 3
 
 
 def test_measures_end_when_nobody_has_sued_in_time(house: House) -> None:
