@@ -102,6 +102,7 @@ def test_the_command_line_is_the_designed_one() -> None:
     expected |= {"valuation issue", "valuation supersede"}
     expected |= {f"case {verb}" for verb in ("show", "report", "confirm", "dismiss", "open", "notice", "takedown")}
     expected |= {f"case {verb}" for verb in ("counter-notice", "forward", "refer", "end-measures", "judgment", "close")}
+    expected |= {"case custody"}
     expected |= {"comply status", "replay", "diff"}
     expected |= {f"projection {verb}" for verb in ("list", "rebuild", "digest", "retry")}
     expected |= {"dev corpus", "dev kafka start", "dev kafka stop", "dev kafka status"}
