@@ -295,7 +295,7 @@ class Disputes(RuleBasedStateMachine):
 
 
 def test_any_order_of_steps() -> None:
-    run_machine(Disputes, 80, steps=40)
+    run_machine(Disputes, 30, steps=40)
 
 
 @pytest.mark.soak

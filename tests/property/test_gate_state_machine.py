@@ -334,7 +334,7 @@ def _check_object(events: list[Any], known: Known) -> None:
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 TestGate = Gate.TestCase
-TestGate.settings = settings(max_examples=60, stateful_step_count=20, suppress_health_check=QUIET)
+TestGate.settings = settings(max_examples=30, stateful_step_count=20, suppress_health_check=QUIET)
 
 
 @pytest.mark.soak

@@ -400,7 +400,7 @@ class Governance(RuleBasedStateMachine):
 
 
 def test_any_order_of_commands() -> None:
-    run_machine(Governance, 200, steps=25)
+    run_machine(Governance, 80, steps=25)
 
 
 @pytest.mark.soak

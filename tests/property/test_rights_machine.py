@@ -440,7 +440,7 @@ class Judge:
 
 
 def test_any_order_of_commands() -> None:
-    run_machine(Rights, 120, steps=25)
+    run_machine(Rights, 50, steps=25)
 
 
 @pytest.mark.soak

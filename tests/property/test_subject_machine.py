@@ -209,7 +209,7 @@ class Subjects(RuleBasedStateMachine):
 
 
 def test_any_order_of_commands() -> None:
-    run_machine(Subjects, 200)
+    run_machine(Subjects, 60)
 
 
 @pytest.mark.soak

@@ -418,7 +418,7 @@ class Upkeep(RuleBasedStateMachine):
 
 
 def test_any_order_of_commands() -> None:
-    run_machine(Upkeep, 200)
+    run_machine(Upkeep, 60)
 
 
 @pytest.mark.soak

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.claims import Claims
@@ -74,6 +74,7 @@ def test_a_full_read_leaves_its_last_command_for_the_next() -> None:
 
 
 @pytest.mark.parametrize("schema", CATALOGUE.by_type.values(), ids=lambda schema: schema.name)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_a_record_holds_the_bytes_and_says_where_they_belong(schema: EventSchema, data: st.DataObject) -> None:
     entry = CODEC.encode(data.draw(events_of(schema)), envelope())
