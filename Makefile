@@ -15,7 +15,7 @@ demo: $(VENV)/.installed $(if $(FILES),,build/photographs)
 	@$(RUN) -m infra.cli.main demo $(if $(FILES),--files "$(FILES)",--photographs build/photographs)
 
 test: $(VENV)/.installed-dev build/kafka.aot
-	$(RUN) -m pytest tests -n 3 --dist loadfile --no-loadscope-reorder  # half of the time is waiting, for brokers and killed processes
+	$(RUN) -m pytest tests -n 4 --dist loadfile --no-loadscope-reorder  # half of the time is waiting, for brokers and killed processes
 	$(RUN) -m pytest tests/contract/test_bench_gates.py -m gate
 
 soak: $(VENV)/.installed-dev build/kafka.aot

@@ -22,12 +22,12 @@ from tests.governance_kit import Town
 from tests.rights_kit import FILM, T0
 from tests.title_kit import citing, contested, granting, offering, titled
 
-STEPS = 60
-
 
 class Told:
     """The town in which the stories happen, one after another; each with objects, titles and grants of its own."""
 
+    STEPS = 60
+    """What happens in a story after its beginning."""
     CITED = 0.8
     """How likely somebody cites what it could."""
 
@@ -62,7 +62,7 @@ class Told:
             self.bring()
             self.claim()
             self.grant()
-        for _ in range(STEPS):
+        for _ in range(self.STEPS):
             self.numbers.choice(deeds)()
         return begins, [thing for _, thing, _ in self.works]
 

@@ -7,6 +7,8 @@ in `infra.cli.output`.
 import io
 import os
 import sys
+from functools import cache
+from typing import Any
 
 import typer
 
@@ -74,6 +76,12 @@ app.add_typer(consumer.dlq, name="dlq")
 app.add_typer(dev.app, name="dev")
 
 
+@cache
+def command_line() -> Any:
+    """Return the whole command line as Click has it; made once in a process, which takes a twentieth of a second."""
+    return typer.main.get_command(app)
+
+
 def run() -> None:
     """Run the command line; an error that nobody foresaw exits with 70 and says where to look."""
     for stream in (sys.stdout, sys.stderr):
@@ -81,7 +89,7 @@ def run() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         with errors_as_exit_codes(as_json="--json" in sys.argv):
-            app()
+            command_line()()
     except SystemExit as end:
         if end.code == EXIT_INTERRUPTED:  # Typer has turned Ctrl-C into this
             note("edgeprint: interrupted; what was acknowledged is in the ledger, the same command takes up the rest")

@@ -77,6 +77,8 @@ class Studio:
         assert process.returncode == 0, err.decode()[-3000:]
         run = json.loads(out)
         assert run["taken"] == 1 and sorted(one["reason"] for one in run["refused"]) == ["empty", "fifo", "sidecar"]
+        assert run["kafka_records"] == run["ledger_size"] == run["sealed_size"]
+        assert run["tampered_index"] >= 0 and run["proved_index"] == run["objects"][0]["first_index"]
         self.object = str(run["objects"][0]["id"])
 
     def _secret(self, name: str, value: Any) -> Path:

@@ -309,7 +309,8 @@ def _output(descriptor: int, errors: str) -> io.TextIOWrapper:
 
 def warm_up() -> None:
     """Import all that a command may ask for, as some do only when they run: every command would do it anew."""
-    from infra.cli.main import app
+    from infra.cli.main import command_line
+    from infra.cli.verbs import VerbGroup
 
     for module in pkgutil.walk_packages(infra.__path__, "infra."):
         if not module.name.endswith((".__main__", ".cli.main")):
@@ -317,7 +318,10 @@ def warm_up() -> None:
     importlib.import_module("cyclonedx.validation.json")  # a second of every command that reads a bill of materials
     for arguments in (["--help"], ["party", "show", "nobody"]):  # Typer's own: help, and how a parameter is read
         with Path(os.devnull).open("w") as null, redirect_stdout(null), redirect_stderr(null), suppress(SystemExit):
-            app(arguments)
+            command_line()(arguments)
+    for group in command_line().commands.values():
+        if isinstance(group, VerbGroup):
+            group.commands  # noqa: B018  # filled when it is asked for
     gc.collect()
     gc.freeze()  # else the first collection of each process copies every page
 

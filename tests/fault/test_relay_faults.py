@@ -149,10 +149,6 @@ def kill_at_random(flow: Flow, kills: int) -> None:
     flow.sound()
 
 
-def test_killed_at_random_under_load(flow: Flow) -> None:
-    kill_at_random(flow, 3)
-
-
 @pytest.mark.soak
 def test_killed_fifty_times_under_load(flow: Flow) -> None:
     kill_at_random(flow, 50)
@@ -182,13 +178,10 @@ def broker_away(flow: Flow, seconds: float) -> None:
     flow.sound()
 
 
-def test_a_broker_that_is_away_slows_nobody_and_the_relay_drains(flow: Flow) -> None:
-    broker_away(flow, 2)
-
-
 @pytest.mark.soak
-def test_a_broker_that_is_away_for_a_minute(flow: Flow) -> None:
-    broker_away(flow, 60)
+@pytest.mark.parametrize("seconds", [2, 60])
+def test_a_broker_that_is_away_slows_nobody_and_the_relay_drains(flow: Flow, seconds: float) -> None:
+    broker_away(flow, seconds)
 
 
 def test_the_database_is_restarted_under_the_relay(flow: Flow) -> None:
@@ -292,13 +285,14 @@ def behind() -> Iterator[Behind]:
             proxy.close()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("mode", "seconds"),
     [
         ("cut", 1.0),
-        pytest.param("slow", 1.0, marks=pytest.mark.soak),
-        pytest.param("stall", 0.5, marks=pytest.mark.soak),
-        pytest.param("stall", 15.0, marks=pytest.mark.soak),
+        ("slow", 1.0),
+        ("stall", 0.5),
+        ("stall", 15.0),
     ],
 )
 def test_a_network_that_fails_between_relay_and_broker(
@@ -318,6 +312,7 @@ def test_a_network_that_fails_between_relay_and_broker(
     flow.sound()
 
 
+@pytest.mark.soak
 def test_a_relay_that_starts_while_the_brokers_are_away_waits_for_them(ledger: Place, behind: Behind) -> None:
     fresh_topics(behind.bootstrap)
     flow = Flow(ledger, behind.bootstrap)

@@ -110,6 +110,7 @@ class Trading(Told):
     """Stories in which what is made is licensed, used and paid for; few at a time, since windows end in 2036."""
 
     CITED = 1.0
+    STEPS = 45
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
