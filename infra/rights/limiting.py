@@ -1,9 +1,11 @@
-"""What the objects of a licence allow, by what the views say of their derivation: limits that an issue is held to."""
+"""What the objects of a licence allow, by what the views say of their derivation: limits and plans of an issue."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
+
+import rfc8785
 
 from domain.events import Sha256
 from domain.ids import ObjectId
@@ -11,12 +13,13 @@ from domain.rights.authorisation import Material, Trouble, Verdict, judge
 from domain.rights.authorisation import limits as limits_in
 from domain.rights.authorisation_words import Name, told_of
 from domain.rights.limits import Derivation, Limit, WhyNot
+from domain.rights.plan import make_plan, plan_json
+from domain.rights.settlement import Plan
 from infra.bootstrap import Session
 from infra.clock import now_us
 from infra.rights.check import namer
 from infra.rights.derivation import VIEWS, derivation_of
 from infra.rights.derivation import Derivation as Found
-from infra.trade.planning import plan_of
 from infra.views.session import caught_up
 
 
@@ -67,3 +70,12 @@ def _limits(material: Material, name: Name) -> list[Limit]:
         clause = f"grant {name(limit.link)}" if term is None else f"licence {term.licence} of {term.component}"
         found.append(Limit(limit.object, limit.scope, clause))
     return found
+
+
+def plan_of(found: Found, sold: ObjectId, currency: str, prefix: str) -> tuple[Plan, bytes]:
+    """Return by which plan the proceeds of one of the objects are shared, and its document, RFC 8785.
+
+    Raises: Invalid: no currency, or what it comes from makes no plan: shares of one object above 10,000 bp.
+    """
+    plan = make_plan(sold, currency, found.plan_nodes(sold), found.plan_edges(sold))
+    return plan, rfc8785.dumps(plan_json(plan, prefix))

@@ -5,15 +5,13 @@ A licence pins its digest when it is issued, and it must be that plan; whoever s
 
 from dataclasses import dataclass
 
-import rfc8785
-
 from domain.events import Sha256
 from domain.ids import ObjectId
-from domain.rights.plan import make_plan, plan_json
 from domain.rights.settlement import Plan
 from infra.bootstrap import Session
 from infra.clock import now_us
-from infra.rights.derivation import VIEWS, Derivation, derivation_of
+from infra.rights.derivation import VIEWS, derivation_of
+from infra.rights.limiting import plan_of
 from infra.views.reading import AsOf
 from infra.views.session import caught_up
 
@@ -39,9 +37,3 @@ def plan_for(session: Session, sold: ObjectId, currency: str) -> Planned:
         found, place = derivation_of(looks, [sold]), looks[0].as_of
     plan, document = plan_of(found, sold, currency, session.config.prefix)
     return Planned(plan, session.blobs.put_bytes(document), place)
-
-
-def plan_of(found: Derivation, sold: ObjectId, currency: str, prefix: str) -> tuple[Plan, bytes]:
-    """Return the plan of one of the objects of a derivation, and its document. Raises: Invalid, as `plan_for`."""
-    plan = make_plan(sold, currency, found.plan_nodes(sold), found.plan_edges(sold))
-    return plan, rfc8785.dumps(plan_json(plan, prefix))

@@ -32,8 +32,7 @@ from domain.rights.settlement import settle
 from domain.rights.settlement_events import SettlementMade
 from domain.rights.settlement_rules import AMOUNT, line_path
 from infra.rights.derivation import Derivation as Found
-from infra.rights.limiting import limited
-from infra.trade.planning import plan_of
+from infra.rights.limiting import limited, plan_of
 from producers.grants import GRANT
 from producers.identity import OBJECT
 from producers.licences import LICENCE
