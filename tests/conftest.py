@@ -38,6 +38,9 @@ def pytest_configure() -> None:
 WAITS = ("fault", "e2e", "docs", "contract")
 """Kinds of tests that mostly wait for processes; of the others each file is over in seconds."""
 LONGEST = (
+    "property/test_trade_machine.py",  # in soak, as the next three
+    "property/test_rights_machine.py",
+    "property/test_case_machine.py",
     "fault/test_relay_faults.py",
     "e2e/test_lifecycle.py",
     "e2e/test_capability.py",
