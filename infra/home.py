@@ -20,7 +20,7 @@ from typing import Final
 
 from domain.errors import Invalid, NotFound, Unavailable
 from domain.ids import LedgerId, PartyId, parse_ledger_id, parse_party_id
-from infra.process import sync_directory, write_durably
+from infra.process import sync_directory, write_durably, writing
 
 FORMAT: Final = "edgeprint/home/1"
 
@@ -126,10 +126,8 @@ class Home:
         if self._founding.exists():
             return _read_config(self._founding)
         data = json.dumps(asdict(config), indent=2, ensure_ascii=False).encode() + b"\n"
-        try:
+        with writing(self._founding, data):
             write_durably(self._founding, data, mode=0o644)
-        except OSError as err:
-            raise Unavailable(f"{self._founding}: expected to write {len(data)} bytes, found {err.strerror}") from err
         return config
 
     def end_founding(self) -> None:

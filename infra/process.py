@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,6 +179,15 @@ def process_log(name: str) -> Callable[[str], None]:
         sys.stderr.flush()
 
     return log_line
+
+
+@contextmanager
+def writing(path: Path, data: bytes) -> Iterator[None]:
+    """Tell what the disk says against a write of `data` to `path`. Raises: Unavailable, for any OSError inside."""
+    try:
+        yield
+    except OSError as err:
+        raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err
 
 
 def write_durably(path: Path, data: bytes, *, mode: int = 0o600) -> None:

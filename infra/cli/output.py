@@ -83,10 +83,10 @@ def say_json(value: Any) -> None:
 
 def write_result(path: Path, data: bytes) -> None:
     """Write a result to the file that the caller named, over what was there. Raises: Unavailable."""
-    try:
+    from infra.process import writing
+
+    with writing(path, data):
         path.write_bytes(data)
-    except OSError as err:
-        raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err
 
 
 class Words:

@@ -176,10 +176,10 @@ def statement(
     """Write the statement of a settlement or of a party; that amounts are opened is recorded before they are."""
     from hashlib import sha256
 
-    from domain.errors import Invalid, Unavailable
+    from domain.errors import Invalid
     from domain.ids import PartyId, SettlementId, parse_id
     from infra.bootstrap import opened
-    from infra.process import write_durably
+    from infra.process import write_durably, writing
     from infra.settings import read_settings
     from infra.trade.paper import party_paper, settlement_paper
     from infra.trade.statement import as_csv, as_html
@@ -202,10 +202,8 @@ def statement(
         else:
             paper, recorded = party_paper(session, PartyId(named.uuid), as_of, given, purpose)
     data = (as_csv(paper) if form == "csv" else as_html(paper, settings.lang)).encode()
-    try:
+    with writing(out, data):
         write_durably(out, data)  # readable by its owner only
-    except OSError as err:
-        raise Unavailable(f"{out}: expected to write {len(data)} bytes, found {err.strerror}") from err
     erased = sum(row.minor is None for row in paper.rows)
     digest = sha256(data).hexdigest()
     if as_json:

@@ -34,7 +34,7 @@ from infra.home import Home, HomeConfig
 from infra.http.app import make_app
 from infra.http.ledger_state import LedgerMetrics, ledger_checks
 from infra.locks import FileLock, write_held
-from infra.process import identify_process, process_log
+from infra.process import identify_process, process_log, writing
 from infra.settings import LOOPBACK, Settings
 from infra.store.provision import READER
 from schemas.catalogue import CATALOGUE
@@ -136,10 +136,8 @@ def _announce(path: Path, url: str) -> None:
     if process is None:
         raise AssertionError("expected to find the process that runs this line")
     data = json.dumps({"url": url, "pid": process.pid, "started": process.started}).encode() + b"\n"
-    try:
+    with writing(path, data):
         write_held(path, data)
-    except OSError as err:
-        raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err
     log_line(f"listening on {url}")
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from domain.errors import Invalid, NotFound, Unavailable
+from domain.errors import Invalid, NotFound
 from infra.bootstrap import Session
 from infra.clock import now_us
-from infra.process import write_durably
+from infra.process import write_durably, writing
 from infra.views import questions
 from infra.views.answers import object_name, place_of
 from infra.views.drawing import genealogy_of
@@ -61,20 +61,15 @@ def told_of_touched(
     committed = committed_to(one.bytes for one in touched)
     if listing is not None:
         names = (object_name(session, one) for one in sorted(touched, key=lambda one: one.bytes))
-        _write(listing, "".join(f"{name}\n" for name in names).encode())
+        data = "".join(f"{name}\n" for name in names).encode()
+        with writing(listing, data):
+            write_durably(listing, data)
     return {
         "count": committed.count,
         "by_status": _counts(compliance, _STATUSES, touched),
         "root": committed.root.hex(),
         "sample": _names(session, (row.object for row in genealogy.ask(_FIRST, of=touched, most=SAMPLE))),
     }
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        write_durably(path, data)
-    except OSError as err:
-        raise Unavailable(f"{path}: expected to write {len(data)} bytes, found {err.strerror}") from err
 
 
 def _counts(look: Look, query: str, objects: Sequence[UUID]) -> dict[str, int]:
