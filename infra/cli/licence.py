@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from infra.cli.looking import looked
 from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
 from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Words, note, padded, say, say_json, write_result
 from infra.cli.verbs import filled, verb_group
@@ -55,21 +56,16 @@ def show_licence(
 ) -> None:
     """Show one licence: how it stands now, for what and for whom, what was used, why it was refused."""
     from domain.ids import parse_licence_id
-    from infra.bootstrap import opened
     from infra.clock import now_us
     from infra.rights.licences import look_at_licence
-    from infra.settings import read_settings
     from schemas.values import instant_of
 
-    settings = read_settings(home=home, lang=lang)
-    with wrong_usage("ID"):
-        parsed = parse_licence_id(licence)
-    with opened(settings) as session:
-        found = look_at_licence(session, parsed, instant_of(now_us()))
-    if as_json:
-        say_json(found)
-        return
-    _tell_licence(found, Words(settings.lang))
+    def look(session: Any, licence: Any) -> dict[str, Any]:
+        return look_at_licence(session, licence, instant_of(now_us()))
+
+    found, words = looked(licence, parse_licence_id, look, home=home, as_json=as_json, lang=lang)
+    if not as_json:
+        _tell_licence(found, words)
 
 
 def _tell_licence(found: Mapping[str, Any], words: Words) -> None:

@@ -8,15 +8,15 @@ from enum import StrEnum
 from typing import Any
 
 from domain.compliance.infringement import documents_of
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid
 from domain.events import Sha256
 from domain.identity.events import Content
 from domain.ids import InfringementId, format_id
 from infra.bootstrap import Session
+from infra.compliance.look import case_of
 from infra.host import BlobHost
 from infra.log import time_text
 from infra.rights.desk import desk_of
-from producers.cases import CASE
 
 
 class Held(StrEnum):
@@ -33,8 +33,7 @@ def custody_of(session: Session, case: InfringementId) -> dict[str, Any]:
     Raises: NotFound, no such case; Unavailable.
     """
     prefix, host = session.config.prefix, BlobHost(session.blobs, session.load, session.vault, desk_of(session))
-    if session.load(case, CASE).state.sighting is None:
-        raise NotFound(f"{format_id('F', case, prefix)} is not a case of this ledger")
+    case_of(session, case)
     documents = []
     for row in session.store.streams([case])[case]:
         decoded = session.application.codec.decode(row.entry)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.compliance.events import SightingReported
 from domain.compliance.infringement import Deadline, Infringement, Step, chronology, deadlines, due
 from domain.compliance.law import Article
 from domain.errors import NotFound
@@ -15,13 +16,19 @@ from producers.cases import CASE
 from schemas.envelope import read_header
 
 
+def case_of(session: Session, case: InfringementId) -> tuple[Infringement, SightingReported]:
+    """Return a case as it stands, and the sighting with which it began. Raises: NotFound."""
+    state: Infringement = session.load(case, CASE).state
+    if state.sighting is None:
+        raise NotFound(f"{format_id('F', case, session.config.prefix)} is not a case of this ledger")
+    return state, state.sighting
+
+
 def look_at_case(session: Session, case: InfringementId, now: datetime) -> dict[str, Any]:
     """Return everything the ledger says of one case in the clear, and what is due at `now`. Raises: NotFound."""
     prefix = session.config.prefix
-    state: Infringement = session.load(case, CASE).state
-    seen, opened = state.sighting, state.opened
-    if seen is None:
-        raise NotFound(f"{format_id('F', case, prefix)} is not a case of this ledger")
+    state, seen = case_of(session, case)
+    opened = state.opened
     recorded = [read_header(row.entry).recorded_at for row in session.store.streams([case])[case]]
 
     def party(found: UUID | None) -> str | None:

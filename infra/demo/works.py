@@ -18,7 +18,7 @@ from domain.ids import parse_object_id, parse_party_id
 from domain.rights.scope_json import parse_scope
 from domain.spelling import instant_text
 from infra.bootstrap import Session
-from infra.cli.output import Words
+from infra.cli.output import TABLE_COLUMNS, Words
 from infra.clock import now_us
 from infra.demo.people import Say, Stage
 from infra.intake.run import bringer_of, declare_own_creation, identify_paths
@@ -27,12 +27,11 @@ from infra.rights.check import rights_check
 from schemas.values import instant_of
 
 RIGHTS: Final = Path(__file__).parents[2] / "examples" / "rights"
-WIDTH: Final = 120
 
 
 def show(say: Say, *renderables: Any) -> None:
     """Say what a terminal would show, without colour."""
-    console = Console(width=WIDTH, color_system=None)
+    console = Console(width=TABLE_COLUMNS, color_system=None)
     for renderable in renderables:
         with console.capture() as capture:
             console.print(renderable)
