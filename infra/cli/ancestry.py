@@ -6,7 +6,7 @@ import typer
 
 from infra.cli.asset import ListingOption, ObjectArgument, asked, coordinates, words_of
 from infra.cli.options import AsOfOption, HomeOption, JsonOption, LangOption
-from infra.cli.output import Words, say, say_json
+from infra.cli.output import Words, padded, say, say_json
 
 
 def register(app: typer.Typer) -> None:
@@ -37,13 +37,13 @@ def impact(
         (words("状态", "status"), found["by_status"]),
     ):
         for name, count in counts.items():
-            say(f"  {label:<8}{name:<16}{count:>10}")
+            say(f"  {padded(label, 8)}{name:<16}{count:>10}")
     for one in found["sample"]:
         say(f"  {one}")
     if found["count"] > len(found["sample"]):
         more = found["count"] - len(found["sample"])
         say(words(f"  …… 另有 {more} 件", f"  ... and {more} more"))
-    say(f"  {words('根', 'root'):<8}{found['root']}")
+    say(f"  {padded(words('根', 'root'), 8)}{found['root']}")
     say(coordinates(found["as_of"], words))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.options import AsOfOption, HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import Words, note, say, say_json, show
+from infra.cli.output import Words, note, padded, say, say_json, show
 
 app = typer.Typer(
     help="Assets: what they are made of, where they are used, what happened to them.", no_args_is_help=True
@@ -43,9 +43,9 @@ def show_asset(
         (words("原因", "because"), "clause"),
         (words("深度", "depth"), "depth"),
     ):
-        say(f"  {label:<12}{'–' if found[key] in (None, '') else found[key]}")
+        say(f"  {padded(label, 12)}{'–' if found[key] in (None, '') else found[key]}")
     for one in found["impaired_by"]:
-        say(f"  {words('受影响', 'impaired by'):<12}{one['source']}  {one['reason']}")
+        say(f"  {padded(words('受影响', 'impaired by'), 12)}{one['source']}  {one['reason']}")
     say(coordinates(found["as_of"], words))
 
 

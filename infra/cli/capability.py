@@ -6,7 +6,7 @@ import typer
 
 from infra.cli.looking import looked
 from infra.cli.options import HomeOption, JsonOption, LangOption
-from infra.cli.output import say
+from infra.cli.output import padded, say
 from infra.cli.verbs import filled, verb_group
 
 CAPABILITY_VERBS = (
@@ -44,9 +44,9 @@ def show_capability(
     if as_json:
         return
     say(f"{found['id']}  {found['name']}  {found['status']}")
-    say(f"  {words('提供方', 'provider'):<12}{found['provider']}")
+    say(f"  {padded(words('提供方', 'provider'), 12)}{found['provider']}")
     for one in found["filings"]:
-        say(f"  {words('备案', 'filing'):<12}{one['authority']} {one['number']}  {one['result']}")
+        say(f"  {padded(words('备案', 'filing'), 12)}{one['authority']} {one['number']}  {one['result']}")
     for one in found["versions"]:
         mark = words("（在路由列表）", " (on the routing list)") if one["number"] == found["published"] else ""
         say(f"  {one['number']:>3}  {one['version']}{mark}  {one['fingerprint']}")
@@ -74,7 +74,7 @@ def show_template(
     if as_json:
         return
     say(f"{found['id']}  {found['name']}  {found['status']}")
-    say(f"  {words('所有者', 'owner'):<12}{found['owner']}")
+    say(f"  {padded(words('所有者', 'owner'), 12)}{found['owner']}")
     for number, document in enumerate(found["versions"], start=1):
         say(f"  {number:>3}  {document}")
 
@@ -98,7 +98,7 @@ def show_resource(
         (words("加速卡", "accelerators"), "accelerators"),
         (words("内存", "memory MiB"), "memory_mib"),
     ):
-        say(f"  {label:<14}{found[name]}")
+        say(f"  {padded(label, 14)}{found[name]}")
 
 
 def register(app: typer.Typer) -> None:

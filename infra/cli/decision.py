@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption
-from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, Words, say, say_json
+from infra.cli.output import EXIT_FAILED, EXIT_INCOMPLETE, Words, padded, say, say_json
 
 app = typer.Typer(
     help="Decisions: who decided what, by which right, on what; and the same again.", no_args_is_help=True
@@ -43,10 +43,11 @@ def explain(
 def _print(found: dict[str, Any], words: Words) -> None:
     say(f"{found['type'].removeprefix('edgeprint.')}  {found['recorded_at']}")
     roles = f" · {', '.join(found['roles'])}" if found["roles"] else ""
-    say(f"  {words('行为人', 'actor'):<12}{found['actor']} ({found['actor_kind']}{roles})")
+    say(f"  {padded(words('行为人', 'actor'), 12)}{found['actor']} ({found['actor_kind']}{roles})")
     if found["on_behalf_of"]:
         mandate = found["mandate"] or {}
-        say(f"  {words('代表', 'for'):<12}{found['on_behalf_of']}, {words('委托', 'mandate')} {mandate.get('number')}")
+        under = f"{words('委托', 'mandate')} {mandate.get('number')}"
+        say(f"  {padded(words('代表', 'for'), 12)}{found['on_behalf_of']}, {under}")
     signature = found["signature"]
     if signature is None:
         said = words("无签名", "unsigned")
@@ -54,15 +55,15 @@ def _print(found: dict[str, Any], words: Words) -> None:
         said = words(f"密钥 {signature['key_id']} 的签名有效", f"signed by key {signature['key_id']}, verified")
     else:
         said = words("签名文件已不在", "the signed command is no longer there")
-    say(f"  {words('签名', 'signature'):<12}{said}")
+    say(f"  {padded(words('签名', 'signature'), 12)}{said}")
     policy = found["policy"]
     if policy is not None:
         version = (
             words("程序自带", "built in") if policy["version"] == 0 else f"{words('第', 'version ')}{policy['version']}"
         )
-        say(f"  {words('策略', 'policy'):<12}{policy['name']} {version} {policy['digest'][:16]}")
+        say(f"  {padded(words('策略', 'policy'), 12)}{policy['name']} {version} {policy['digest'][:16]}")
     for stream in found["rests_on"]:
-        say(f"  {words('依据', 'rests on'):<12}{stream['stream']} @ {stream['version']}")
+        say(f"  {padded(words('依据', 'rests on'), 12)}{stream['stream']} @ {stream['version']}")
     for one in found["decided"]:
         say(f"  {one['index']:>10}  {one['type'].removeprefix('edgeprint.')}")
     verdict = {

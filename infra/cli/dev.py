@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption
-from infra.cli.output import Words, note, say, say_json
+from infra.cli.output import Words, note, padded, say, say_json
 
 app = typer.Typer(
     help="For development: a Kafka broker of the home's own, a history to work with.", no_args_is_help=True
@@ -112,4 +112,4 @@ def _show(state: dict[str, object], words: Words, as_json: bool) -> None:
     }
     for name, label in labels.items():
         value = state[name]
-        say(f"{label:<12}{words('未运行', 'not running') if value is None else value}")
+        say(f"{padded(label, 12)}{words('未运行', 'not running') if value is None else value}")

@@ -7,7 +7,7 @@ import typer
 from infra.cli.command import IdOption, give
 from infra.cli.looking import looked
 from infra.cli.options import AsOption, HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import Words, say, say_json
+from infra.cli.output import Words, padded, say, say_json
 from infra.cli.verbs import add_verb, verb_group
 
 PartyArgument = Annotated[str, typer.Argument(metavar="ID", help="Identifier of the party, 10.5072/P....")]
@@ -56,14 +56,14 @@ def show_party(
     if as_json:
         return
     say(f"{found['id']}  {found['kind']}")
-    say(f"  {words('角色', 'roles'):<14}{', '.join(found['roles']) or '–'}")
+    say(f"  {padded(words('角色', 'roles'), 14)}{', '.join(found['roles']) or '–'}")
     for key in found["keys"]:
         state = words("有效", "in force") if key["in_force"] else words("已撤回", "withdrawn")
-        say(f"  {words('签名密钥', 'key'):<14}{key['key_id']}  {state}")
+        say(f"  {padded(words('签名密钥', 'key'), 14)}{key['key_id']}  {state}")
     for one in found["mandates"]:
-        say(f"  {words('授权委托', 'mandate'):<14}{_mandate_text(one, words)}")
+        say(f"  {padded(words('授权委托', 'mandate'), 14)}{_mandate_text(one, words)}")
     if found["communities"]:
-        say(f"  {words('数据共同体', 'communities'):<14}{', '.join(found['communities'])}")
+        say(f"  {padded(words('数据共同体', 'communities'), 14)}{', '.join(found['communities'])}")
 
 
 def _mandate_text(one: dict[str, Any], words: Words) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption, party_option, wrong_usage
-from infra.cli.output import EXIT_INCOMPLETE, Words, note, say, say_json
+from infra.cli.output import EXIT_INCOMPLETE, Words, note, padded, say, say_json
 from infra.cli.verbs import add_verb, verb_group
 
 VERBS = (
@@ -138,7 +138,7 @@ def _print_governance(found: dict[str, Any], words: Words) -> None:
     }[found["place"]]
     marks = {True: words("有", "there"), False: words("缺", "missing"), None: words("此处未知", "not known here")}
     asked = [f"{one['what']} {marks[one['there']]}" for one in (*found["title_on"], *found["verified_by"])]
-    say(f"  {words('治理定位', 'governance'):<12}{place}; {', '.join(asked)}")
+    say(f"  {padded(words('治理定位', 'governance'), 12)}{place}; {', '.join(asked)}")
 
 
 def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:
@@ -159,9 +159,9 @@ def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:
         ("sha256", "sha256"),
         ("sm3", "sm3"),
     ):
-        say(f"  {label:<12}{'–' if found[key] is None else found[key]}")
+        say(f"  {padded(label, 12)}{'–' if found[key] is None else found[key]}")
     if found["technical"]:
-        say(f"  {words('技术参数', 'technical'):<12}{technical_text(found['technical'], words)}")
+        say(f"  {padded(words('技术参数', 'technical'), 12)}{technical_text(found['technical'], words)}")
     for other in found["alternative_ids"]:
         say(f"  {other['scheme']:<12}{other['text']}")
     for one in found["fingerprints"]:
@@ -170,7 +170,7 @@ def _print_object(found: dict[str, Any], as_json: bool, words: Words) -> None:
         say(f"  {one['purpose']:<12}{one['id']}  {one['media_type']}")
     _print_governance(found["governance"], words)
     if found["clause"]:
-        say(f"  {words('原因', 'because'):<12}{_reason(found, words)}")
+        say(f"  {padded(words('原因', 'because'), 12)}{_reason(found, words)}")
     say(words("  最小可追溯集（找到 / 要求）", "  minimum traceable set (found / required)"))
     for cell in found["trace_set"]:
         say(f"    {cell['element']:<16}{cell['found']} / {cell['required']}")

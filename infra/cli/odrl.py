@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from infra.cli.options import JsonOption, LangOption, wrong_usage
-from infra.cli.output import Words, say, say_json, write_result
+from infra.cli.output import Words, padded, say, say_json, write_result
 from infra.cli.rights_check import read_scope
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _give(out: Path | None, document: dict[str, Any], policy: "Policy", words: W
         (words("授权人", "from"), policy.assigner),
         (words("被授权人", "to"), policy.assignee or words("任何人", "anybody")),
     ):
-        say(f"  {label:<12}{name}")
+        say(f"  {padded(label, 12)}{name}")
     for zh, en in describe(policy.scope):
         say(f"  {words(zh, en)}")
 

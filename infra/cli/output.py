@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from unicodedata import east_asian_width
 
 from domain.errors import Behind, Conflict, Invalid, LedgerError, NotFound, Rejected, Unavailable
 
@@ -64,10 +65,8 @@ def show(*renderables: Any) -> None:
 
 
 def padded(text: str, cells: int) -> str:
-    """Return a text filled up with spaces to so many columns; a Chinese character takes two."""
-    from rich.cells import cell_len
-
-    return text + " " * (cells - cell_len(text))
+    """Return a text filled up with spaces to so many columns; a Chinese character takes two (UAX 11, wide)."""
+    return text + " " * (cells - len(text) - sum(east_asian_width(one) in "WF" for one in text))
 
 
 def note(text: str) -> None:

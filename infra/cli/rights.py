@@ -6,7 +6,7 @@ import typer
 
 from infra.cli.looking import looked
 from infra.cli.options import HomeOption, JsonOption, LangOption
-from infra.cli.output import Words, say, show
+from infra.cli.output import Words, padded, say, show
 from infra.cli.verbs import filled, verb_group
 
 if TYPE_CHECKING:
@@ -43,18 +43,18 @@ def show_title(
     if as_json:
         return
     say(f"{found['id']}  {found['root']}  {standing_text(found['standing'], words)}")
-    say(f"  {words('作品', 'work'):<12}sha256 {found['work']}")
+    say(f"  {padded(words('作品', 'work'), 12)}sha256 {found['work']}")
     for one in found["owners"]:
-        say(f"  {words('所有人', 'owner'):<12}{one['party']}  {one['share_bp'] / 100:.2f} %")
+        say(f"  {padded(words('所有人', 'owner'), 12)}{one['party']}  {one['share_bp'] / 100:.2f} %")
     for one in found["registrations"]:
-        say(f"  {words('登记', 'registered'):<12}{one['register']} {one['number']}")
+        say(f"  {padded(words('登记', 'registered'), 12)}{one['register']} {one['number']}")
     for one in found["transfers"]:
         lacks = [*one["missing"], *([] if one["accepted"] else [one["recipient"]])]
         moves = f"{one['share_bp']} bp {one['giver']} -> {one['recipient']}"
         told = f"{one['number']}: {moves}  {words('待签', 'unsigned')}: {', '.join(lacks)}"
-        say(f"  {words('转让', 'transfer'):<12}{told}")
+        say(f"  {padded(words('转让', 'transfer'), 12)}{told}")
     for one in found["contests"]:
-        say(f"  {words('异议', 'contest'):<12}{one['number']}: {one['by']}")
+        say(f"  {padded(words('异议', 'contest'), 12)}{one['number']}: {one['by']}")
     _say_allocated(found["allocated"], words)
 
 
@@ -117,7 +117,8 @@ def standing_text(found: dict[str, Any], words: Words) -> str:
 def _say_allocated(allocated: list[dict[str, Any]], words: Words) -> None:
     for one in allocated:
         quota = "" if one["quota"] is None else f" · {one['quota']}"
-        say(f"  {words('已分配', 'allocated'):<12}{one['child']}  {words(_KINDS[one['kind']], one['kind'])}{quota}")
+        kind = words(_KINDS[one["kind"]], one["kind"])
+        say(f"  {padded(words('已分配', 'allocated'), 12)}{one['child']}  {kind}{quota}")
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.options import HomeOption, JsonOption, LangOption, wrong_usage
-from infra.cli.output import EXIT_FAILED, EXIT_USAGE, Words, note, say, say_json
+from infra.cli.output import EXIT_FAILED, EXIT_USAGE, Words, note, padded, say, say_json
 
 
 def register(app: typer.Typer) -> None:
@@ -164,7 +164,7 @@ def _say_status(state: dict[str, Any], words: Words) -> None:
         "api": words("接口", "API"),
     }
     for key, label in labels.items():
-        say(f"{label:<14}{_shown(state[key])}")
+        say(f"{padded(label, 14)}{_shown(state[key])}")
 
 
 def _shown(value: Any) -> str:
